@@ -1,0 +1,2 @@
+SRCS := src/status.c
+NEEDS :=

@@ -1,0 +1,2 @@
+SRCS :=
+NEEDS := device vmm_debug

@@ -1,0 +1,2 @@
+SRCS :=
+NEEDS := vmm_debug
