@@ -1,0 +1,454 @@
+# vml's build: one non-recursive makefile. `make help` lists the targets and the variables.
+#
+# A library is a folder GROUP/NAME with include/, src/ and a lib.mk:
+#     SRCS := src/a.c src/b.c     relative to the folder; empty for a library of headers only
+#     NEEDS := base vbus          the libraries it uses
+#     HOSTED := 1                 only if it needs an operating system (default for platforms but null)
+#     LIBS := -lfoo               system libraries, only for hosted ones
+# It is compiled with the headers of itself, of what it needs, and of the selected platform and arch.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.DEFAULT_GOAL := all
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+define newline
+
+
+endef
+
+goals := $(or $(MAKECMDGOALS),all)
+# Goals that build nothing themselves: no compiler is needed to read the makefile for them.
+passive_goals := clean help deps
+building := $(filter-out $(passive_goals),$(goals))
+
+# ---------------------------------------------------------------------------------- selections
+
+HOST_ARCH := $(subst arm64,aarch64,$(subst amd64,x86_64,$(shell uname -m)))
+PLATFORM ?= posix
+ARCH ?= $(HOST_ARCH)
+
+platform_mks := $(wildcard platform/*/lib.mk)
+arch_mks := $(wildcard arch/*/lib.mk)
+PLATFORMS := $(filter-out platform_api,$(patsubst platform/%/lib.mk,%,$(platform_mks)))
+ARCHES := $(patsubst arch/arch_%/lib.mk,%,$(filter-out arch/arch_api/%,$(arch_mks)))
+
+ifneq ($(building),)
+ifeq ($(filter $(PLATFORM),$(or $(PLATFORMS),$(PLATFORM))),)
+$(error unknown PLATFORM '$(PLATFORM)': choose one of: $(PLATFORMS))
+endif
+ifeq ($(filter $(ARCH),$(or $(ARCHES),$(ARCH))),)
+$(error unknown ARCH '$(ARCH)': choose one of: $(ARCHES))
+endif
+endif
+
+# `make test` and its like install what they need first, and stop with the command to run if they
+# may not. Done while reading, because compilers are looked for below. VML_NO_DEPS=1 leaves it out.
+deps_of_test := build test
+deps_of_check := build test check
+deps_of_coverage := build test
+deps_of_fuzz := build test
+deps_of_bench := build test
+deps_of_doc := doc
+deps_of_run := build run
+deps_of_size := build cross
+deps_of_freestanding := build cross
+deps_wanted := $(sort $(foreach g,$(goals),$(deps_of_$g)))
+ifneq ($(filter test,$(goals)),)
+ifneq ($(ARCH),$(HOST_ARCH))
+deps_wanted += cross
+endif
+endif
+ifeq ($(MAKELEVEL)$(VML_NO_DEPS),0)
+ifneq ($(deps_wanted),)
+ifneq ($(lastword $(shell tools/deps $(deps_wanted) >&2; echo $$?)),0)
+$(error something that '$(goals)' needs is missing)
+endif
+endif
+endif
+
+ifneq ($(ARCH),$(HOST_ARCH))
+CROSS_COMPILE ?= $(ARCH)-linux-gnu-
+endif
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := $(CROSS_COMPILE)ar
+endif
+SIZE ?= $(CROSS_COMPILE)size
+PREFIX ?= /usr/local
+WERROR ?= 0
+
+ifneq ($(building),)
+cc_id := $(shell $(CC) --version 2>/dev/null)
+ifeq ($(cc_id),)
+$(error no compiler '$(CC)' for ARCH=$(ARCH); compilers here: \
+$(or $(sort $(notdir $(wildcard $(foreach d,$(subst :, ,$(PATH)),$d/gcc $d/clang $d/*-linux-gnu-gcc)))),none); \
+'tools/deps $(if $(CROSS_COMPILE),cross,build)' installs it)
+endif
+cc_is_clang := $(if $(findstring clang,$(cc_id)),1)
+ifneq ($(cc_is_clang),)
+ifneq ($(ARCH),$(HOST_ARCH))
+cc_target := --target=$(ARCH)-linux-gnu
+endif
+endif
+endif
+
+flavour := $(if $(cc_is_clang),-clang)$(if $(filter 1,$(DEBUG)),-debug)
+flavour := $(flavour)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+flavour := $(flavour)$(if $(filter 1,$(COVERAGE)),-coverage)$(if $(filter 1,$(FUZZER)),-fuzzer)
+flavour := $(flavour)$(if $(filter 1,$(WERROR)),-werror)
+B := build/$(PLATFORM)-$(ARCH)$(flavour)
+OBJ := $(B)/obj
+
+ifeq ($(V),1)
+Q :=
+say := @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# --------------------------------------------------------------------------------------- flags
+
+warnings := -Wall -Wextra -Wpedantic -Wshadow
+lib_warnings := $(warnings) -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef
+ifeq ($(WERROR),1)
+warnings += -Werror
+lib_warnings += -Werror
+endif
+ifeq ($(DEBUG),1)
+optimise := -O0 -g3 -DVML_DEBUG=1
+else ifeq ($(COVERAGE),1)
+optimise := -O0 -g
+else
+optimise := -O2 -g
+endif
+# Guest memory is read through pointers of several types, and guest arithmetic may wrap.
+common_flags := -std=c11 $(optimise) -fno-common -fno-strict-aliasing -fno-strict-overflow $(cc_target)
+ifeq ($(ARCH),aarch64)
+# The helpers behind outlined atomics belong to the compiler's library, which the core links without.
+common_flags += -mno-outline-atomics
+endif
+ifeq ($(FUZZER),1)
+sanitize := -fsanitize=fuzzer-no-link,address,undefined
+else ifneq ($(SANITIZE),)
+sanitize := -fsanitize=$(SANITIZE)
+endif
+ifneq ($(sanitize),)
+common_flags += $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ifeq ($(COVERAGE),1)
+common_flags += --coverage
+endif
+# The core has no library: the four memory functions are inlined by the compiler or left undefined.
+mem_flags := $(foreach f,memcpy memmove memset memcmp,-D$f=__builtin_$f)
+core_flags = $(common_flags) $(lib_warnings) -ffreestanding $(mem_flags) -fno-stack-protector \
+	-ffunction-sections -fdata-sections
+hosted_flags = $(common_flags) $(lib_warnings) -D_DEFAULT_SOURCE -ffunction-sections \
+	-fdata-sections -pthread
+test_flags = $(common_flags) $(warnings) -Wno-unused-parameter -D_DEFAULT_SOURCE -pthread
+link_flags = $(common_flags) -pthread
+
+# ----------------------------------------------------------------------------------- libraries
+
+GROUPS := arch config platform devices vcpu
+lib_mks := $(wildcard $(addsuffix /*/lib.mk,$(GROUPS)))
+LIBRARIES :=
+
+# Reads one lib.mk into variables prefixed by the library's name.
+define read_lib
+SRCS :=
+NEEDS :=
+LIBS :=
+HOSTED := $(if $(filter platform/%,$1),$(if $(filter platform/null/% platform/platform_api/%,$1),,1))
+include $1
+$(if $(filter $2,$(LIBRARIES)),$$(error two libraries are named '$2': $(lib.$2.dir) and $(1:/lib.mk=)))
+LIBRARIES += $2
+lib.$2.dir := $(1:/lib.mk=)
+lib.$2.srcs := $$(addprefix $(1:/lib.mk=)/,$$(SRCS))
+lib.$2.needs := $$(NEEDS)
+lib.$2.libs := $$(LIBS)
+lib.$2.hosted := $$(filter 1,$$(HOSTED))
+endef
+$(foreach mk,$(lib_mks),$(eval $(call read_lib,$(mk),$(notdir $(mk:/lib.mk=)))))
+
+# Walks the needs depth first: refuses a cycle, collects closures, and puts users before the used.
+link_order :=
+visit = $(if $(lib.$1.closure),,$(if $(filter $1,$2),$(error dependency cycle: $(subst \
+	$(space), -> ,$(strip $2)) -> $1))$(foreach n,$(lib.$1.needs),$(if $(lib.$n.dir),,$(error \
+	$(lib.$1.dir)/lib.mk needs '$n', which is no library; there are: $(sort $(LIBRARIES))))$(call \
+	visit,$n,$2 $1))$(eval lib.$1.closure := $(sort $1 $(foreach n,$(lib.$1.needs),$(lib.$n.closure))))$(eval \
+	link_order := $1 $(link_order)))
+$(foreach l,$(LIBRARIES),$(call visit,$l,))
+closure = $(sort $(foreach l,$1,$(lib.$l.closure)))
+in_link_order = $(foreach l,$(link_order),$(filter $l,$1))
+
+system_libs := $(call closure,$(PLATFORM) $(if $(lib.arch_$(ARCH).dir),arch_$(ARCH)))
+system_includes := -Iplatform/$(PLATFORM)/include -Iarch/arch_$(ARCH)/include
+# What another selection would build is not built here.
+unselected := $(filter-out $(system_libs),$(PLATFORMS) $(addprefix arch_,$(ARCHES)))
+ifneq ($(PLATFORM),posix)
+unselected += $(foreach l,$(LIBRARIES),$(if $(lib.$l.hosted),$(filter-out $(PLATFORM),$l)))
+endif
+unselected += $(foreach l,$(LIBRARIES),$(if $(filter $(unselected),$(lib.$l.closure)),$l))
+selected := $(filter-out $(unselected),$(LIBRARIES))
+
+archive = $(if $(lib.$1.srcs),$(B)/lib/libvml-$1.a)
+archives = $(foreach l,$1,$(call archive,$l))
+# The link line of a program: users first, the platform and arch last and as a group.
+link_libs = $(call archives,$(call in_link_order,$(filter-out $(system_libs),$1)))
+system_archives := $(call archives,$(call in_link_order,$(system_libs)))
+system_ldlibs := $(sort $(foreach l,$(system_libs),$(lib.$l.libs)))
+link_tail = -Wl,--start-group $(system_archives) -Wl,--end-group $(system_ldlibs)
+ldlibs_of = $(sort $(foreach l,$1,$(lib.$l.libs)))
+
+define define_lib
+lib.$1.includes := $(foreach l,$1 $(filter-out $1,$(lib.$1.closure)),-I$(lib.$l.dir)/include) \
+	-I$(lib.$1.dir)/src $(system_includes)
+lib.$1.objs := $(patsubst %.c,$(OBJ)/%.o,$(lib.$1.srcs))
+endef
+$(foreach l,$(selected),$(eval $(call define_lib,$l)))
+
+# A line that differs from the last build's makes every object old.
+cc_line := $(CC) $(firstword $(subst $(newline), ,$(cc_id))) $(core_flags) $(hosted_flags) $(test_flags) $(CFLAGS)
+ifneq ($(building),)
+ifneq ($(strip $(file <$(B)/flags)),$(strip $(cc_id) $(cc_line)))
+$(shell mkdir -p $(B))
+$(file >$(B)/flags,$(strip $(cc_id) $(cc_line)))
+endif
+endif
+
+# Reads what the compiler saw; a relative path into a foreign src/, or out of a folder by .., is refused.
+refuse_foreign = @if foreign=`tr ' ' '\n' <$(@:.o=.d) | grep -v ':$$' | grep -v '^/' | \
+	grep -E '/src/.*\.h$$|/\.\./' | grep -v '^$(lib.$(lib).dir)/src/[^.]*\.h$$'`; then \
+	echo "$<: includes a file of another library's src/: $$foreign" >&2; rm -f $@ $(@:.o=.d); exit 1; fi
+
+define lib_rules
+ifneq ($(lib.$1.srcs),)
+$(lib.$1.objs): private lib := $1
+$(lib.$1.objs): $(OBJ)/%.o: %.c $(B)/flags Makefile $(foreach l,$(lib.$1.closure),$(lib.$l.dir)/lib.mk)
+	$$(say) CC $$<
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(if $$(lib.$1.hosted),$$(hosted_flags),$$(core_flags)) $$(lib.$1.includes) \
+		$$(CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(refuse_foreign)
+$(B)/lib/libvml-$1.a: $(lib.$1.objs)
+	$$(say) AR $$@
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $(lib.$1.objs)
+depfiles += $(lib.$1.objs:.o=.d)
+endif
+.PHONY: lib-$1
+lib-$1: $(call archives,$(lib.$1.closure))
+endef
+depfiles :=
+$(foreach l,$(selected),$(eval $(call lib_rules,$l)))
+ifneq ($(building),)
+# One that the selection leaves out is named, rather than "no rule".
+$(foreach l,$(unselected),$(if $(filter lib-$l,$(goals)),$(error library '$l' is not part of \
+	PLATFORM=$(PLATFORM) ARCH=$(ARCH))))
+endif
+
+.PHONY: all
+all: $(call archives,$(selected))
+
+# --------------------------------------------------------------- programs: tests, benches, examples
+
+# Under PLATFORM=null only the tests that say so run; they are hosted programs all the same.
+cmocka_cflags ?=
+cmocka_ldlibs ?= -lcmocka
+support_srcs := $(wildcard tests/support/*.c)
+support_objs := $(patsubst %.c,$(OBJ)/%.o,$(support_srcs))
+posix_libs := $(if $(filter posix,$(PLATFORM)),$(system_libs))
+
+# $1 folder of the kind (tests/unit), $2 GROUP/NAME, $3 program prefix (test)
+define read_dir
+NEEDS :=
+TEST_LIBS :=
+EXAMPLE_LIBS :=
+TEST_PLATFORM := $(if $(filter platform/null,$2),null,posix)
+TEST_ARCH := $(if $(filter arch/arch_%,$2),$(filter-out api,$(patsubst arch/arch_%,%,$2)))
+-include $(wildcard $1/$2/test.mk $1/$2/example.mk)
+dir.$1/$2.mk := $(wildcard $1/$2/test.mk $1/$2/example.mk)
+dir.$1/$2.needs := $$(NEEDS)
+dir.$1/$2.ldlibs := $$(TEST_LIBS) $$(EXAMPLE_LIBS)
+dir.$1/$2.runs := $$(and $$(filter $(PLATFORM),$$(TEST_PLATFORM)),$$(filter $(ARCH),$$(or $$(TEST_ARCH),$(ARCH))))
+dir.$1/$2.srcs := $(wildcard $1/$2/*.c)
+endef
+
+# $1 folder, $2 its own library (or empty), $3 program sources, $4 extra objects, $5 extra link flags
+define dir_rules
+$(foreach n,$(dir.$1.needs),$(if $(lib.$n.dir),,$(error $(dir.$1.mk) needs '$n', which is no library)))
+dir.$1.closure := $(call closure,$2 $(dir.$1.needs))
+dir.$1.progs := $(patsubst %.c,$(B)/%,$3)
+dir.$1.common := $(patsubst %.c,$(OBJ)/%.o,$(filter-out $3,$(dir.$1.srcs)))
+dir.$1.includes := $$(foreach l,$$(dir.$1.closure) $(system_libs),-I$$(lib.$$l.dir)/include) \
+	$(system_includes) -I$1 -Itests/support $(if $2,-I$(lib.$2.dir)/src)
+$(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): private dir := $1
+$(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): $(OBJ)/%.o: %.c $(B)/flags Makefile $(dir.$1.mk) \
+		$$(foreach l,$$(dir.$1.closure),$$(lib.$$l.dir)/lib.mk)
+	$$(say) CC $$<
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(test_flags) $$(dir.$1.includes) $$(cmocka_cflags) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$$(dir.$1.progs): $(B)/%: $(OBJ)/%.o $$(dir.$1.common) $4 $$(call archives,$$(dir.$1.closure)) $(system_archives)
+	$$(say) LD $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(link_flags) -o $$@ $$< $$(dir.$1.common) $4 $$(LDFLAGS) \
+		$$(call link_libs,$$(dir.$1.closure)) $$(link_tail) $$(dir.$1.ldlibs) \
+		$$(call ldlibs_of,$$(dir.$1.closure)) $5
+depfiles += $(patsubst %.c,$(OBJ)/%.d,$(dir.$1.srcs))
+endef
+
+# Test folders are read only when a goal is about them.
+test_goals := test test-unit unit-programs test-threads thread-programs fuzz fuzz-replay \
+	fuzz-programs fuzz-replay-programs bench bench-programs examples example-% tidy compile-all check \
+	tests/% build/% list-% lint
+with_tests := $(filter $(test_goals),$(goals))
+
+ifneq ($(with_tests),)
+dirs_of = $(sort $(patsubst $1/%/,%,$(dir $(wildcard $1/*/*/$2_*.c))))
+unit_dirs := $(filter $(or $(UNIT),%),$(call dirs_of,tests/unit,test))
+fuzz_dirs := $(filter $(or $(FUZZ),%),$(call dirs_of,tests/fuzz,fuzz))
+bench_dirs := $(filter $(or $(BENCH),%),$(call dirs_of,tests/bench,bench))
+$(foreach v,UNIT FUZZ BENCH,$(if $($v),$(if $(filter $($v),$(unit_dirs) $(fuzz_dirs) $(bench_dirs)),,\
+	$(if $(wildcard tests/*/$($v)),,$(error $v=$($v): no such folder of tests; give it as GROUP/NAME)))))
+example_names := $(sort $(patsubst examples/%/,%,$(dir $(wildcard examples/*/*.c))))
+
+$(foreach d,$(unit_dirs),$(eval $(call read_dir,tests/unit,$d)))
+$(foreach d,$(fuzz_dirs),$(eval $(call read_dir,tests/fuzz,$d)))
+$(foreach d,$(bench_dirs),$(eval $(call read_dir,tests/bench,$d)))
+$(foreach d,$(example_names),$(eval $(call read_dir,examples,$d)))
+
+own_lib = $(if $(lib.$(notdir $1).dir),$(notdir $1))
+unit_dirs := $(foreach d,$(unit_dirs),$(if $(dir.tests/unit/$d.runs),$d))
+$(foreach d,$(unit_dirs),$(eval $(call dir_rules,tests/unit/$d,$(call own_lib,$d),$(filter \
+	tests/unit/$d/test_%,$(dir.tests/unit/$d.srcs)),$(support_objs),$(cmocka_ldlibs))))
+unit_programs := $(foreach d,$(unit_dirs),$(dir.tests/unit/$d.progs))
+thread_programs := $(filter %_threads,$(unit_programs))
+
+fuzz_dirs := $(foreach d,$(fuzz_dirs),$(if $(dir.tests/fuzz/$d.runs),$d))
+fuzz_main := $(if $(filter 1,$(FUZZER)),,$(OBJ)/tests/support/fuzz/replay.o)
+$(foreach d,$(fuzz_dirs),$(eval $(call dir_rules,tests/fuzz/$d,$(call own_lib,$d),$(filter \
+	tests/fuzz/$d/fuzz_%,$(dir.tests/fuzz/$d.srcs)),$(fuzz_main),$(if $(filter \
+	1,$(FUZZER)),-fsanitize=fuzzer))))
+fuzz_programs := $(foreach d,$(fuzz_dirs),$(dir.tests/fuzz/$d.progs))
+
+bench_dirs := $(foreach d,$(bench_dirs),$(if $(dir.tests/bench/$d.runs),$d))
+$(foreach d,$(bench_dirs),$(eval $(call dir_rules,tests/bench/$d,$(call own_lib,$d),$(filter \
+	tests/bench/$d/bench_%,$(dir.tests/bench/$d.srcs)),,)))
+bench_programs := $(foreach d,$(bench_dirs),$(dir.tests/bench/$d.progs))
+
+# An example is one program of all the sources of its folder: build/.../bin/NAME.
+define example_rules
+dir.examples/$1.objs := $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs))
+$(B)/bin/$1: $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs)) \
+		$$(call archives,$$(dir.examples/$1.closure)) $(system_archives)
+	$$(say) LD $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(link_flags) -o $$@ $$(dir.examples/$1.objs) $$(LDFLAGS) \
+		$$(call link_libs,$$(dir.examples/$1.closure)) $$(link_tail) $$(dir.examples/$1.ldlibs) \
+		$$(call ldlibs_of,$$(dir.examples/$1.closure))
+.PHONY: example-$1
+example-$1: $(B)/bin/$1
+endef
+example_names := $(foreach d,$(example_names),$(if $(dir.examples/$d.runs),$d))
+$(foreach d,$(example_names),$(eval $(call dir_rules,examples/$d,,,,))$(eval $(call example_rules,$d)))
+examples := $(addprefix $(B)/bin/,$(example_names))
+
+support_all := $(support_objs) $(OBJ)/tests/support/fuzz/replay.o
+$(support_all): $(OBJ)/%.o: %.c $(B)/flags Makefile
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) -Itests/support $(foreach l,$(selected),-I$(lib.$l.dir)/include) \
+		$(system_includes) $(cmocka_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+depfiles += $(support_all:.o=.d)
+endif
+
+.PHONY: examples unit-programs thread-programs fuzz-programs fuzz-replay-programs bench-programs compile-all
+examples: $(examples)
+unit-programs: $(unit_programs)
+thread-programs: $(thread_programs)
+fuzz-programs fuzz-replay-programs: $(fuzz_programs)
+bench-programs: $(bench_programs)
+compile-all: all examples unit-programs fuzz-programs bench-programs
+
+# ---------------------------------------------------------------------------------- running tests
+
+# What runs a program of a foreign architecture.
+ifneq ($(ARCH),$(HOST_ARCH))
+RUNNER ?= qemu-$(ARCH) -L /usr/$(ARCH)-linux-gnu
+endif
+TIMEOUT ?= 300
+run_tests := VML_RUNNER='$(RUNNER)' VML_TIMEOUT='$(TIMEOUT)' tools/run-tests
+
+.PHONY: test test-unit test-threads test-integration fuzz fuzz-replay bench
+test-unit: $(unit_programs)
+	@$(run_tests) $(sort $(unit_programs))
+
+test-threads: $(thread_programs)
+	@$(run_tests) $(sort $(thread_programs))
+
+# Every fuzz target, built by the ordinary compiler, reads its seeds once more.
+fuzz-replay: $(fuzz_programs)
+	@$(run_tests) $(foreach p,$(sort $(fuzz_programs)),'$p $(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)')
+
+test-integration:
+	@$(run_tests) $(sort $(wildcard tests/integration/*/run))
+
+test: $(unit_programs) $(fuzz_programs) $(examples)
+	@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(sort $(unit_programs)) $(foreach \
+	p,$(sort $(fuzz_programs)),'$p $(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)') \
+	$(sort $(wildcard tests/integration/*/run))
+
+FUZZ_SECONDS ?= 60
+ifeq ($(FUZZER),1)
+fuzz: $(fuzz_programs)
+	@tools/run-fuzz $(FUZZ_SECONDS) $(B) $(sort $(fuzz_programs))
+else
+fuzz:
+	@$(MAKE) --no-print-directory CC='$(if $(cc_is_clang),$(CC),clang)' FUZZER=1 fuzz
+endif
+
+bench: $(bench_programs)
+	@tools/run-bench $(sort $(bench_programs))
+
+# ----------------------------------------------------------------------------------------- others
+
+.PHONY: deps clean help
+deps:
+	@tools/deps build test
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+
+ifneq ($(building),)
+-include $(depfiles)
+endif
+
+#: targets
+#:   all                  every library (the default)
+#:   lib-NAME             one library and what it needs
+#:   examples example-X   the example programs, in build/.../bin
+#:   test                 unit tests, fuzz seeds and integration tests; installs what is missing
+#:   test-unit            the unit tests; UNIT=devices/pl011 for one folder
+#:   test-threads         the unit tests that use threads (use with SANITIZE=thread)
+#:   test-integration     tests/integration
+#:   fuzz                 every fuzz target for FUZZ_SECONDS in all; FUZZ=devices/pl011 for one folder
+#:   fuzz-replay          every fuzz target on its seeds, without a fuzzer
+#:   bench                instructions per operation; BENCH=devices/gic for one folder
+#:   clean help
+#: variables
+#:   PLATFORM=posix|null  ARCH=x86_64|aarch64 (default: this machine's)
+#:   CC=gcc|clang|...  AR=ar|llvm-ar  CFLAGS= LDFLAGS= (added)  WERROR=1
+#:   DEBUG=1  SANITIZE=address,undefined or thread  COVERAGE=1  V=1
+#:   TIMEOUT=seconds for one test program  RUNNER=what runs programs of a foreign ARCH
