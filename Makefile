@@ -74,8 +74,9 @@ endif
 ifneq ($(ARCH),$(HOST_ARCH))
 CROSS_COMPILE ?= $(ARCH)-linux-gnu-
 endif
-ifneq ($(filter default undefined,$(origin CC)),)
-CC := $(CROSS_COMPILE)gcc
+# Also an empty CC means the default, so that a recursive make can ask for another arch's.
+ifneq ($(or $(filter default undefined,$(origin CC)),$(if $(CC),,empty)),)
+override CC := $(CROSS_COMPILE)gcc
 endif
 ifneq ($(filter default undefined,$(origin AR)),)
 AR := $(CROSS_COMPILE)ar
@@ -102,7 +103,7 @@ endif
 flavour := $(if $(cc_is_clang),-clang)$(if $(filter 1,$(DEBUG)),-debug)
 flavour := $(flavour)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 flavour := $(flavour)$(if $(filter 1,$(COVERAGE)),-coverage)$(if $(filter 1,$(FUZZER)),-fuzzer)
-flavour := $(flavour)$(if $(filter 1,$(WERROR)),-werror)
+flavour := $(flavour)$(if $(filter 1,$(WERROR)),-werror)$(if $(TAG),-$(TAG))
 B := build/$(PLATFORM)-$(ARCH)$(flavour)
 OBJ := $(B)/obj
 
@@ -129,8 +130,9 @@ optimise := -O0 -g
 else
 optimise := -O2 -g
 endif
-# Guest memory is read through pointers of several types, and guest arithmetic may wrap.
-common_flags := -std=c11 $(optimise) -fno-common -fno-strict-aliasing -fno-strict-overflow $(cc_target)
+# Guest memory is read through pointers of several types. A signed overflow is a fault, which sanitizers
+# report; where none looks, it wraps.
+common_flags := -std=c11 $(optimise) -fno-common -fno-strict-aliasing $(cc_target)
 ifeq ($(ARCH),aarch64)
 # The helpers behind outlined atomics belong to the compiler's library, which the core links without.
 common_flags += -mno-outline-atomics
@@ -142,6 +144,8 @@ sanitize := -fsanitize=$(SANITIZE)
 endif
 ifneq ($(sanitize),)
 common_flags += $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+common_flags += -fno-strict-overflow
 endif
 ifeq ($(COVERAGE),1)
 common_flags += --coverage
@@ -244,11 +248,19 @@ $(B)/lib/libvml-$1.a: $(lib.$1.objs)
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $(lib.$1.objs)
 depfiles += $(lib.$1.objs:.o=.d)
+tidy_stamps += $(lib.$1.objs:.o=.tidy)
+$(lib.$1.objs:.o=.tidy): private lib := $1
+$(lib.$1.objs:.o=.tidy): $(OBJ)/%.tidy: $(OBJ)/%.o .clang-tidy
+	$$(say) TIDY $$*.c
+	$$(Q)clang-tidy --quiet $$*.c -- $$(if $$(lib.$1.hosted),$$(hosted_flags),$$(core_flags)) \
+		$$(lib.$1.includes) >$$@.log 2>&1 || { cat $$@.log; exit 1; }
+	@touch $$@
 endif
 .PHONY: lib-$1
 lib-$1: $(call archives,$(lib.$1.closure))
 endef
 depfiles :=
+tidy_stamps :=
 $(foreach l,$(selected),$(eval $(call lib_rules,$l)))
 ifneq ($(building),)
 # One that the selection leaves out is named, rather than "no rule".
@@ -261,12 +273,19 @@ all: $(call archives,$(selected))
 
 # --------------------------------------------------------------- programs: tests, benches, examples
 
-# Under PLATFORM=null only the tests that say so run; they are hosted programs all the same.
-cmocka_cflags ?=
-cmocka_ldlibs ?= -lcmocka
+# Under PLATFORM=null only the tests of platform/null run; they are hosted programs all the same.
+cmocka_ldlibs := -lcmocka
+ifneq ($(ARCH),$(HOST_ARCH))
+cmocka_dir := cache/cmocka-$(ARCH)
+cmocka_cflags := -I$(cmocka_dir)/include
+cmocka_ldlibs := -L$(cmocka_dir)/lib -lcmocka
+cmocka_lib := $(cmocka_dir)/lib/libcmocka.a
+$(cmocka_lib):
+	$(say) FETCH 'cmocka for $(ARCH)'
+	@tools/cross-cmocka $(ARCH) '$(CC) $(cc_target)' '$(AR)' $(cmocka_dir)
+endif
 support_srcs := $(wildcard tests/support/*.c)
 support_objs := $(patsubst %.c,$(OBJ)/%.o,$(support_srcs))
-posix_libs := $(if $(filter posix,$(PLATFORM)),$(system_libs))
 
 # $1 folder of the kind (tests/unit), $2 GROUP/NAME, $3 program prefix (test)
 define read_dir
@@ -293,7 +312,7 @@ dir.$1.includes := $$(foreach l,$$(dir.$1.closure) $(system_libs),-I$$(lib.$$l.d
 	$(system_includes) -I$1 -Itests/support $(if $2,-I$(lib.$2.dir)/src)
 $(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): private dir := $1
 $(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): $(OBJ)/%.o: %.c $(B)/flags Makefile $(dir.$1.mk) \
-		$$(foreach l,$$(dir.$1.closure),$$(lib.$$l.dir)/lib.mk)
+		$$(foreach l,$$(dir.$1.closure),$$(lib.$$l.dir)/lib.mk) | $(cmocka_lib)
 	$$(say) CC $$<
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(test_flags) $$(dir.$1.includes) $$(cmocka_cflags) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
@@ -307,9 +326,8 @@ depfiles += $(patsubst %.c,$(OBJ)/%.d,$(dir.$1.srcs))
 endef
 
 # Test folders are read only when a goal is about them.
-test_goals := test test-unit unit-programs test-threads thread-programs fuzz fuzz-replay \
-	fuzz-programs fuzz-replay-programs bench bench-programs examples example-% tidy compile-all check \
-	tests/% build/% list-% lint
+test_goals := test test-unit unit-programs coverage-run run test-integration test-threads thread-programs fuzz fuzz-replay \
+	fuzz-programs fuzz-replay-programs bench bench-programs examples example-% compile-all
 with_tests := $(filter $(test_goals),$(goals))
 
 ifneq ($(with_tests),)
@@ -363,7 +381,7 @@ $(foreach d,$(example_names),$(eval $(call dir_rules,examples/$d,,,,))$(eval $(c
 examples := $(addprefix $(B)/bin/,$(example_names))
 
 support_all := $(support_objs) $(OBJ)/tests/support/fuzz/replay.o
-$(support_all): $(OBJ)/%.o: %.c $(B)/flags Makefile
+$(support_all): $(OBJ)/%.o: %.c $(B)/flags Makefile | $(cmocka_lib)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(test_flags) -Itests/support $(foreach l,$(selected),-I$(lib.$l.dir)/include) \
@@ -399,11 +417,18 @@ test-threads: $(thread_programs)
 fuzz-replay: $(fuzz_programs)
 	@$(run_tests) $(foreach p,$(sort $(fuzz_programs)),'$p $(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)')
 
-test-integration:
-	@$(run_tests) $(sort $(wildcard tests/integration/*/run))
+test-integration: $(examples)
+	+@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(sort $(wildcard tests/integration/*/run))
 
-test: $(unit_programs) $(fuzz_programs) $(examples)
-	@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(sort $(unit_programs)) $(foreach \
+# The tests of platform/null need a build of their own.
+null_tests := $(if $(wildcard tests/unit/platform/null/test_*.c),null-tests)
+null_programs := $(patsubst %.c,build/null-$(ARCH)$(flavour)/%,$(wildcard tests/unit/platform/null/test_*.c))
+.PHONY: null-tests
+null-tests:
+	@$(MAKE) --no-print-directory PLATFORM=null unit-programs
+
+test: $(unit_programs) $(fuzz_programs) $(examples) $(null_tests)
+	+@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(sort $(unit_programs) $(null_programs)) $(foreach \
 	p,$(sort $(fuzz_programs)),'$p $(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)') \
 	$(sort $(wildcard tests/integration/*/run))
 
@@ -419,7 +444,144 @@ endif
 bench: $(bench_programs)
 	@tools/run-bench $(sort $(bench_programs))
 
+# -------------------------------------------------------------------------------------- coverage
+
+# Lines executed by the unit tests, per library, fails below COVERAGE_FLOOR percent.
+COVERAGE_FLOOR ?= 90
+.PHONY: coverage coverage-run
+coverage:
+	@$(MAKE) --no-print-directory COVERAGE=1 coverage-run
+ifeq ($(UNIT),)
+	@$(MAKE) --no-print-directory COVERAGE=1 PLATFORM=null coverage-run
+endif
+	@tools/coverage-table $(COVERAGE_FLOOR) '$(UNIT)' build/*-$(ARCH)-coverage/obj
+
+coverage-run: $(unit_programs)
+	@mkdir -p $(OBJ) && find $(OBJ) -name '*.gcda' -delete
+	@$(run_tests) $(sort $(unit_programs)) >$(B)/tests.log || { cat $(B)/tests.log; exit 1; }
+	@tail -n 1 $(B)/tests.log
+
+# ------------------------------------------------------------------------------------------ checks
+
+# Public headers of a library as they are included: vml/pl011.h
+headers_of = $(patsubst $(lib.$1.dir)/include/%,%,$(wildcard $(lib.$1.dir)/include/vml/*.h \
+	$(lib.$1.dir)/include/vml/*/*.h))
+core_libs := $(foreach l,$(selected),$(if $(lib.$l.hosted),,$l))
+format_files = $(sort $(foreach g,$(GROUPS) tests examples tools,$(shell find $g -name '*.[ch]' 2>/dev/null)))
+
+.PHONY: check check-compilers check-cross check-format check-includes check-headers check-tidy \
+	check-cppcheck check-freestanding freestanding-link check-models check-scripts
+check: check-format check-includes check-compilers check-freestanding check-cppcheck check-tidy \
+	check-models check-scripts
+
+check-compilers:
+	@$(MAKE) --no-print-directory WERROR=1 CC=gcc compile-all check-headers
+	@$(MAKE) --no-print-directory WERROR=1 CC=clang compile-all check-headers
+
+# clang-format's own diagnostics name file, line and column.
+check-format:
+	@printf '%s\n' $(format_files) | xargs clang-format --dry-run -Werror
+
+# The core may use six headers of the compiler, vml's own, and its private ones.
+check-includes:
+	@tools/check-includes $(foreach l,$(sort $(LIBRARIES)),$(if $(lib.$l.hosted),,$(lib.$l.dir)))
+
+# Each public header compiles alone, twice in one unit.
+check-headers: $(addprefix check-headers-,$(selected))
+define header_rules
+.PHONY: check-headers-$1
+check-headers-$1: | $(B)/flags
+	@$(foreach h,$(call headers_of,$1),printf '#include <$h>\n#include <$h>\n' | $$(CC) \
+		$$(if $$(lib.$1.hosted),$$(hosted_flags),$$(core_flags)) $$(lib.$1.includes) \
+		-fsyntax-only -x c - || { echo 'in <$h>, included alone' >&2; exit 1; };) :
+endef
+$(foreach l,$(selected),$(eval $(call header_rules,$l)))
+
+check-tidy: $(tidy_stamps)
+
+check-cppcheck:
+	@mkdir -p $(B)/cppcheck
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr -j 2 \
+		--cppcheck-build-dir=$(B)/cppcheck --error-exitcode=1 --suppress=missingInclude \
+		--suppressions-list=tools/cppcheck.suppress -D__GNUC__=12 -D__STDC_VERSION__=201112L -D__$(ARCH)__=1 \
+		--template='{file}:{line}: {severity}: {message} [{id}]' \
+		$(foreach l,$(selected),-I$(lib.$l.dir)/include) \
+		$(foreach l,$(selected),$(if $(lib.$l.srcs),$(lib.$l.dir)/src)) $(wildcard examples)
+
+# The whole core, with platform/null and nothing else, is linked for each arch.
+check-freestanding:
+	@for arch in $(ARCHES); do $(MAKE) --no-print-directory PLATFORM=null ARCH=$$arch WERROR=1 \
+		CC= freestanding-link || exit 1; done
+freestanding-link: $(call archives,$(core_libs))
+	@tools/check-freestanding '$(CC)' $(B) $^
+
+# Models of concurrent protocols; each file's first line says how it is verified: /* spin: PAN-OPTIONS */
+models := $(wildcard $(addsuffix /*/model/*.pml,$(GROUPS)) tests/model/*.pml)
+check-models:
+	@tools/check-models $(B)/models $(models)
+
+check-scripts:
+	@shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' $(wildcard tools/* tests/integration/*/run))
+
+# --------------------------------------------------------------------------------------- reporting
+
+.PHONY: size size-objects doc
+size:
+	@for arch in $(ARCHES); do $(MAKE) -s --no-print-directory PLATFORM=null ARCH=$$arch CC= \
+		size-objects || exit 1; done
+	@tools/size-table $(foreach a,$(ARCHES),build/null-$a)
+
+# The sizes of public structs are read off an object that has an array of each one's size.
+core_headers := $(foreach l,$(core_libs),$(call headers_of,$l))
+size-objects: $(call archives,$(core_libs)) | $(B)/flags
+	@tools/size-structs $(foreach l,$(core_libs),$(addprefix $(lib.$l.dir)/include/,$(call \
+		headers_of,$l))) >$(B)/structs.c
+	$(Q)$(CC) $(core_flags) -Wno-pedantic $(foreach l,$(core_libs),-I$(lib.$l.dir)/include) \
+		-c -o $(B)/structs.o $(B)/structs.c
+
+doc:
+	@tools/make-doc build/doc $(VERSION) $(foreach l,$(LIBRARIES),$(lib.$l.dir))
+
+# -------------------------------------------------------------------------------------- installing
+
+VERSION := 0.1.0
+install_dir = $(DESTDIR)$(PREFIX)
+# An API's package stands for what implements it here, and that one does not need the API's in turn.
+pc_needs = $(filter-out $(if $(filter $1,$(PLATFORMS)),platform_api,$(if $(filter \
+	arch_%,$1),arch_api)),$(lib.$1.needs)) $(if $(filter platform_api,$1),$(PLATFORM)) $(if $(filter \
+	arch_api,$1),arch_$(ARCH))
+define pc_text
+prefix=$(PREFIX)
+libdir=$${prefix}/lib
+includedir=$${prefix}/include
+
+Name: vml-$1
+Description: virtual hardware library $1
+Version: $(VERSION)
+Requires: $(foreach n,$(pc_needs),vml-$n)
+Libs: $(if $(lib.$1.srcs),-L$${libdir} -lvml-$1) $(lib.$1.libs)
+Cflags: -I$${includedir}
+endef
+
+.PHONY: install
+install: all
+	@rm -rf $(B)/pkgconfig
+	@mkdir -p $(B)/pkgconfig '$(install_dir)/include/vml' '$(install_dir)/lib/pkgconfig'
+	$(foreach l,$(selected),$(file >$(B)/pkgconfig.$l.tmp,$(call pc_text,$l)))
+	@for l in $(selected); do mv $(B)/pkgconfig.$$l.tmp $(B)/pkgconfig/vml-$$l.pc || exit 1; done
+	@for d in $(foreach l,$(selected),$(lib.$l.dir)); do \
+		(cd $$d/include && find vml -name '*.h') | while read -r h; do \
+		install -D -m 644 $$d/include/$$h "$(install_dir)/include/$$h" || exit 1; done || exit 1; done
+	@install -m 644 $(B)/pkgconfig/*.pc '$(install_dir)/lib/pkgconfig'
+	@install -m 644 $(call archives,$(selected)) '$(install_dir)/lib'
+	@echo "installed $(words $(selected)) libraries in $(install_dir)"
+
 # ----------------------------------------------------------------------------------------- others
+
+# A whole machine: tools/run builds or fetches a guest and starts it on examples/vm.
+.PHONY: run
+run: example-vm
+	@VML_VM='$(B)/bin/vm' tools/run $(RUN_ARGS)
 
 .PHONY: deps clean help
 deps:
@@ -439,6 +601,7 @@ endif
 #:   all                  every library (the default)
 #:   lib-NAME             one library and what it needs
 #:   examples example-X   the example programs, in build/.../bin
+#:   run                  boots a guest on examples/vm; RUN_ARGS= for tools/run
 #:   test                 unit tests, fuzz seeds and integration tests; installs what is missing
 #:   test-unit            the unit tests; UNIT=devices/pl011 for one folder
 #:   test-threads         the unit tests that use threads (use with SANITIZE=thread)
@@ -446,9 +609,20 @@ endif
 #:   fuzz                 every fuzz target for FUZZ_SECONDS in all; FUZZ=devices/pl011 for one folder
 #:   fuzz-replay          every fuzz target on its seeds, without a fuzzer
 #:   bench                instructions per operation; BENCH=devices/gic for one folder
+#:   coverage             lines covered by the unit tests, per library; UNIT= for one folder
+#:   check                everything below that starts with check-
+#:   check-compilers      gcc and clang, warnings are errors, everything compiled
+#:   check-freestanding   the core links on each arch with platform/null and nothing else
+#:   check-models         the Promela models, by spin
+#:   check-format check-includes check-headers check-tidy check-cppcheck check-scripts
+#:   size                 text and data of each library, sizeof of public structs, for each arch
+#:   doc                  the API reference, in build/doc/html
+#:   install              headers, archives and pkg-config files; DESTDIR= PREFIX=/usr/local
 #:   clean help
 #: variables
 #:   PLATFORM=posix|null  ARCH=x86_64|aarch64 (default: this machine's)
 #:   CC=gcc|clang|...  AR=ar|llvm-ar  CFLAGS= LDFLAGS= (added)  WERROR=1
 #:   DEBUG=1  SANITIZE=address,undefined or thread  COVERAGE=1  V=1
 #:   TIMEOUT=seconds for one test program  RUNNER=what runs programs of a foreign ARCH
+#:   TAG=text             builds in a folder of its own
+#:   VML_NO_DEPS=1        installs nothing and looks for nothing

@@ -99,6 +99,7 @@ static inline unsigned vml_popcount64(uint64_t v)
 
 /** @name Little-endian, unaligned loads and stores
  * @{ */
+/** @brief Loads a 16-bit little-endian value from any address. */
 static inline uint16_t vml_load_le16(const void *p)
 {
     const uint8_t *b = p;
@@ -106,6 +107,7 @@ static inline uint16_t vml_load_le16(const void *p)
     return (uint16_t)(b[0] | (b[1] << 8));
 }
 
+/** @brief Loads a 32-bit little-endian value from any address. */
 static inline uint32_t vml_load_le32(const void *p)
 {
     const uint8_t *b = p;
@@ -113,6 +115,7 @@ static inline uint32_t vml_load_le32(const void *p)
     return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
+/** @brief Loads a 64-bit little-endian value from any address. */
 static inline uint64_t vml_load_le64(const void *p)
 {
     const uint8_t *b = p;
@@ -120,6 +123,7 @@ static inline uint64_t vml_load_le64(const void *p)
     return vml_load_le32(b) | (uint64_t)vml_load_le32(b + 4) << 32;
 }
 
+/** @brief Stores a 16-bit value, little-endian, at any address. */
 static inline void vml_store_le16(void *p, uint16_t v)
 {
     uint8_t *b = p;
@@ -128,12 +132,14 @@ static inline void vml_store_le16(void *p, uint16_t v)
     b[1] = (uint8_t)(v >> 8);
 }
 
+/** @brief Stores a 32-bit value, little-endian, at any address. */
 static inline void vml_store_le32(void *p, uint32_t v)
 {
     vml_store_le16(p, (uint16_t)v);
     vml_store_le16((uint8_t *)p + 2, (uint16_t)(v >> 16));
 }
 
+/** @brief Stores a 64-bit value, little-endian, at any address. */
 static inline void vml_store_le64(void *p, uint64_t v)
 {
     vml_store_le32(p, (uint32_t)v);

@@ -20,7 +20,7 @@ extern "C" {
 /** @brief How a bus access ended. */
 enum vml_bus_result {
     VML_BUS_OK = 0,    /**< done; a read's value is in the access */
-    VML_BUS_FAULT,     /**< refused: the embedder injects an external abort or #GP */
+    VML_BUS_FAULT,     /**< refused: the embedder injects an abort or a protection fault */
     VML_BUS_NO_DEVICE, /**< nobody is there */
     VML_BUS_PENDING,   /**< a forwarding device completes it later; the vCPU waits until then */
 };
