@@ -298,7 +298,8 @@ TEST_ARCH := $(if $(filter arch/arch_%,$2),$(filter-out api,$(patsubst arch/arch
 dir.$1/$2.mk := $(wildcard $1/$2/test.mk $1/$2/example.mk)
 dir.$1/$2.needs := $$(NEEDS)
 dir.$1/$2.ldlibs := $$(TEST_LIBS) $$(EXAMPLE_LIBS)
-dir.$1/$2.runs := $$(and $$(filter $(PLATFORM),$$(TEST_PLATFORM)),$$(filter $(ARCH),$$(or $$(TEST_ARCH),$(ARCH))))
+dir.$1/$2.runs := $$(and $$(filter $(PLATFORM),$$(TEST_PLATFORM)),$$(filter $(ARCH),$$(or \
+	$$(TEST_ARCH),$(ARCH))),$$(if $$(TEST_LIBS),$$(filter $(ARCH),$(HOST_ARCH)),yes))
 dir.$1/$2.srcs := $(wildcard $1/$2/*.c)
 endef
 
@@ -413,12 +414,15 @@ test-unit: $(unit_programs)
 test-threads: $(thread_programs)
 	@$(run_tests) $(sort $(thread_programs))
 
+# These build and run things on the host.
+integration_tests := $(if $(filter $(ARCH),$(HOST_ARCH)),$(sort $(wildcard tests/integration/*/run)))
+
 # Every fuzz target, built by the ordinary compiler, reads its seeds once more.
 fuzz-replay: $(fuzz_programs)
 	@$(run_tests) $(foreach p,$(sort $(fuzz_programs)),'$p $(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)')
 
 test-integration: $(examples)
-	+@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(sort $(wildcard tests/integration/*/run))
+	+@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(integration_tests)
 
 # The tests of platform/null need a build of their own.
 null_tests := $(if $(wildcard tests/unit/platform/null/test_*.c),null-tests)
@@ -430,7 +434,7 @@ null-tests:
 test: $(unit_programs) $(fuzz_programs) $(examples) $(null_tests)
 	+@VML_BUILD='$(B)' VML_BIN='$(B)/bin' $(run_tests) $(sort $(unit_programs) $(null_programs)) $(foreach \
 	p,$(sort $(fuzz_programs)),'$p $(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)') \
-	$(sort $(wildcard tests/integration/*/run))
+	$(integration_tests)
 
 FUZZ_SECONDS ?= 60
 ifeq ($(FUZZER),1)
@@ -456,7 +460,7 @@ ifeq ($(UNIT),)
 endif
 	@tools/coverage-table $(COVERAGE_FLOOR) '$(UNIT)' build/*-$(ARCH)-coverage/obj
 
-coverage-run: $(unit_programs)
+coverage-run: all $(unit_programs)
 	@mkdir -p $(OBJ) && find $(OBJ) -name '*.gcda' -delete
 	@$(run_tests) $(sort $(unit_programs)) >$(B)/tests.log || { cat $(B)/tests.log; exit 1; }
 	@tail -n 1 $(B)/tests.log
