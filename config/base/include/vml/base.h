@@ -53,7 +53,8 @@ enum vml_status {
 /** @brief Number of elements of an array. */
 #define VML_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 /** @brief The struct of type `type` whose member `member` is at `ptr`. */
-#define VML_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define VML_CONTAINER_OF(ptr, type, member)                                                        \
+    ((type *)(void *)(&((char *)(ptr))[0] - offsetof(type, member)))
 /** @brief Bit `n` of a 32-bit word. */
 #define VML_BIT32(n) (UINT32_C(1) << (n))
 /** @brief Bit `n` of a 64-bit word. */
@@ -61,7 +62,7 @@ enum vml_status {
 /** @brief A 64-bit mask of bits `hi` down to `lo`, both included. */
 #define VML_MASK64(hi, lo) ((UINT64_MAX >> (63u - (hi))) & (UINT64_MAX << (lo)))
 /** @brief The bit field `hi`:`lo` of `v`, shifted down to bit 0. */
-#define VML_FIELD64(v, hi, lo) (((uint64_t)(v)&VML_MASK64(hi, lo)) >> (lo))
+#define VML_FIELD64(v, hi, lo) ((VML_MASK64(hi, lo) & (uint64_t)(v)) >> (lo))
 
 /** @brief The smaller of two values. */
 static inline uint64_t vml_min_u64(uint64_t a, uint64_t b)

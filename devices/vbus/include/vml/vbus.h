@@ -31,8 +31,9 @@ enum vml_space {
 
 /** @brief The address of an Arm system register on a SYSREG bus; always a multiple of 8. */
 #define VML_SYSREG(op0, op1, crn, crm, op2)                                                        \
-    ((((uint64_t)(op0)&3u) << 17) | (((uint64_t)(op1)&7u) << 14) | (((uint64_t)(crn)&15u) << 10) | \
-     (((uint64_t)(crm)&15u) << 6) | (((uint64_t)(op2)&7u) << 3))
+    (((3u & (uint64_t)(op0)) << 17) | ((7u & (uint64_t)(op1)) << 14) |                             \
+     ((15u & (uint64_t)(crn)) << 10) | ((15u & (uint64_t)(crm)) << 6) |                            \
+     ((7u & (uint64_t)(op2)) << 3))
 
 /** @brief Statistics of a range; counted only while the bus's statistics are on. */
 struct vml_bus_stats {
