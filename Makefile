@@ -48,13 +48,14 @@ endif
 
 # `make test` and its like install what they need first, and stop with the command to run if they
 # may not. Done while reading, because compilers are looked for below. VML_NO_DEPS=1 leaves it out.
-deps_of_test := build test
-deps_of_check := build test check
+deps_of_test := build test examples
+deps_of_examples := build examples
+deps_of_check := build test examples check
 deps_of_coverage := build test
 deps_of_fuzz := build test
 deps_of_bench := build test
 deps_of_doc := doc
-deps_of_run := build run
+deps_of_run := build examples run
 deps_of_size := build cross
 deps_of_freestanding := build cross
 deps_wanted := $(sort $(foreach g,$(goals),$(deps_of_$g)))
@@ -403,6 +404,9 @@ compile-all: all examples unit-programs fuzz-programs bench-programs
 # What runs a program of a foreign architecture.
 ifneq ($(ARCH),$(HOST_ARCH))
 RUNNER ?= qemu-$(ARCH) -L /usr/$(ARCH)-linux-gnu
+else ifneq ($(and $(SANITIZE),$(with_tests)),)
+# Older sanitizers cannot place their shadow memory where a kernel randomises addresses widely.
+RUNNER ?= $(shell setarch -R true 2>/dev/null && echo setarch -R)
 endif
 TIMEOUT ?= 300
 run_tests := VML_RUNNER='$(RUNNER)' VML_TIMEOUT='$(TIMEOUT)' tools/run-tests
