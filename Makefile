@@ -251,8 +251,10 @@ $(B)/lib/libvml-$1.a: $(lib.$1.objs)
 depfiles += $(lib.$1.objs:.o=.d)
 tidy_stamps += $(lib.$1.objs:.o=.tidy)
 $(lib.$1.objs:.o=.tidy): private lib := $1
-$(lib.$1.objs:.o=.tidy): $(OBJ)/%.tidy: $(OBJ)/%.o .clang-tidy
+$(lib.$1.objs:.o=.tidy): $(OBJ)/%.tidy: %.c .clang-tidy $(B)/flags \
+		$(wildcard $(lib.$1.dir)/src/*.h $(foreach l,$(lib.$1.closure),$(lib.$l.dir)/include/vml/*.h))
 	$$(say) TIDY $$*.c
+	@mkdir -p $$(@D)
 	$$(Q)clang-tidy --quiet $$*.c -- $$(if $$(lib.$1.hosted),$$(hosted_flags),$$(core_flags)) \
 		$$(lib.$1.includes) >$$@.log 2>&1 || { cat $$@.log; exit 1; }
 	@touch $$@
@@ -404,7 +406,7 @@ compile-all: all examples unit-programs fuzz-programs bench-programs
 # What runs a program of a foreign architecture.
 ifneq ($(ARCH),$(HOST_ARCH))
 RUNNER ?= qemu-$(ARCH) -L /usr/$(ARCH)-linux-gnu
-else ifneq ($(and $(SANITIZE),$(with_tests)),)
+else ifneq ($(and $(SANITIZE)$(FUZZER),$(with_tests)),)
 # Older sanitizers cannot place their shadow memory where a kernel randomises addresses widely.
 RUNNER ?= $(shell setarch -R true 2>/dev/null && echo setarch -R)
 endif
@@ -443,7 +445,7 @@ test: $(unit_programs) $(fuzz_programs) $(examples) $(null_tests)
 FUZZ_SECONDS ?= 60
 ifeq ($(FUZZER),1)
 fuzz: $(fuzz_programs)
-	@tools/run-fuzz $(FUZZ_SECONDS) $(B) $(sort $(fuzz_programs))
+	@VML_RUNNER='$(RUNNER)' tools/run-fuzz $(FUZZ_SECONDS) $(B) $(sort $(fuzz_programs))
 else
 fuzz:
 	@$(MAKE) --no-print-directory CC='$(if $(cc_is_clang),$(CC),clang)' FUZZER=1 fuzz
