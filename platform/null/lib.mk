@@ -1,0 +1,2 @@
+SRCS := src/null.c src/format.c
+NEEDS := platform_api arch_api
