@@ -23,7 +23,7 @@ endef
 
 goals := $(or $(MAKECMDGOALS),all)
 # Goals that build nothing themselves: no compiler is needed to read the makefile for them.
-passive_goals := clean help deps
+passive_goals := clean help deps format
 building := $(filter-out $(passive_goals),$(goals))
 
 # ---------------------------------------------------------------------------------- selections
@@ -492,6 +492,10 @@ check-compilers:
 check-format:
 	@printf '%s\n' $(format_files) | xargs clang-format --dry-run -Werror
 
+.PHONY: format
+format:
+	@printf '%s\n' $(format_files) | xargs clang-format -i
+
 # The core may use six headers of the compiler, vml's own, and its private ones.
 check-includes:
 	@tools/check-includes $(foreach l,$(sort $(LIBRARIES)),$(if $(lib.$l.hosted),,$(lib.$l.dir)))
@@ -620,6 +624,7 @@ endif
 #:   fuzz-replay          every fuzz target on its seeds, without a fuzzer
 #:   bench                instructions per operation; BENCH=devices/gic for one folder
 #:   coverage             lines covered by the unit tests, per library; UNIT= for one folder
+#:   format               lays out every source as check-format wants it
 #:   check                everything below that starts with check-
 #:   check-compilers      gcc and clang, warnings are errors, everything compiled
 #:   check-freestanding   the core links on each arch with platform/null and nothing else
