@@ -1,0 +1,2 @@
+SRCS := src/roundup.c
+NEEDS := cpu_model
