@@ -1,0 +1,2 @@
+include vcpu/a64/simd.mk
+SRCS := $(SIMD_SRCS)
