@@ -1,0 +1,542 @@
+/*
+ * Taking chains. The common chain, whose descriptors lie in the ring or in one indirect table and whose buffers
+ * lie in the memory region used last, takes a short path; everything else, errors included, starts over in
+ * walk_any(), which alone decides what is an error.
+ *
+ * Each descriptor is read as two words, each loaded once; the path that starts over does not use what the
+ * other had read.
+ */
+#include "ring.h"
+
+enum { WALK_ODD = -1 };
+
+/* What of a descriptor's second word makes it one for walk_any(): a long buffer, an indirect table. */
+#define SPLIT_ODD  ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
+#define PACKED_ODD ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
+
+#define SPLIT_NEXT  ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
+#define PACKED_NEXT ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
+
+/* Which flags of a packed descriptor tell whether it is available (2.8.1). */
+#define PACKED_STATE ((uint64_t)(DESC_F_AVAIL | DESC_F_USED) << PACKED_FLAGS_SHIFT)
+
+static inline uint16_t split_flags(uint64_t word)
+{
+    return (uint16_t)(word >> SPLIT_FLAGS_SHIFT);
+}
+
+static inline uint16_t packed_flags(uint64_t word)
+{
+    return (uint16_t)(word >> PACKED_FLAGS_SHIFT);
+}
+
+/* A descriptor is copied into a buffer as it is, the address replaced by a pointer. */
+static inline void put_buf(struct vml_virtq_buf *buf, uint8_t *host, uint64_t word)
+{
+    buf->host = host;
+    buf->len = (uint32_t)word;
+}
+
+static VML_COLD enum vml_status break_queue(struct vml_virtq *vq)
+{
+    atomic_store_explicit(&vq->condition, VML_VIRTQ_BROKEN, memory_order_relaxed);
+    vq->pop = virtq_pop_none;
+    return VML_ERR_CORRUPT;
+}
+
+static inline uint8_t condition(const struct vml_virtq *vq)
+{
+    return atomic_load_explicit(&vq->condition, memory_order_relaxed);
+}
+
+enum vml_status virtq_pop_none(struct vml_virtq *vq, struct vml_virtq_chain *chain)
+{
+    (void)chain;
+    return condition(vq) == VML_VIRTQ_BROKEN ? VML_ERR_CORRUPT : VML_ERR_AGAIN;
+}
+
+/* ------------------------------------------------------------------------------- the general path */
+
+struct walk {
+    struct vml_virtq *vq;
+    struct vml_virtq_chain *chain;
+    const uint8_t *table; /* of descriptors: the ring, or an indirect table */
+    uint32_t entries;     /* of the table */
+    uint32_t bufs;        /* used so far */
+    uint32_t steps;       /* descriptors seen */
+};
+
+static bool append(struct walk *w, uint64_t address, uint32_t len, bool write)
+{
+    if (w->chain->writable != 0 && !write) {
+        return false; /* 2.7.4.2: readable ones come first */
+    }
+    while (len != 0) {
+        uint64_t piece = len;
+        uint8_t *host = virtq_span(w->vq, address, &piece, write);
+
+        if (!host || w->bufs == w->vq->max_bufs) {
+            return false;
+        }
+        w->chain->bufs[w->bufs].host = host;
+        w->chain->bufs[w->bufs].len = (uint32_t)piece;
+        w->bufs++;
+        if (write) {
+            w->chain->writable++;
+        } else {
+            w->chain->readable++;
+        }
+        address += piece;
+        len -= (uint32_t)piece;
+    }
+    return true;
+}
+
+/* Enters the indirect table that a descriptor points to. */
+static bool enter_table(struct walk *w, uint64_t address, uint32_t len)
+{
+    uint64_t piece = len;
+    const uint8_t *table;
+
+    /* 2.7.5.3: a table's length is a multiple of a descriptor's; there is no table in a table. */
+    if (!w->vq->indirect || w->table != w->vq->desc || len == 0 || len % DESC_SIZE != 0 ||
+        len / DESC_SIZE > VML_VIRTQ_MAX_SIZE) {
+        return false;
+    }
+    table = virtq_span(w->vq, address, &piece, false);
+    if (!table || piece != len || ((uintptr_t)table & 7u) != 0) {
+        return false;
+    }
+    w->table = table;
+    w->entries = len / DESC_SIZE;
+    return true;
+}
+
+static bool walk_split(struct walk *w, uint32_t index)
+{
+    for (;;) {
+        const uint8_t *desc = w->table + (size_t)index * DESC_SIZE;
+        uint64_t address = ring_load64(desc);
+        uint64_t word = ring_load64(desc + 8);
+        uint16_t flags = split_flags(word);
+
+        if (flags & DESC_F_INDIRECT) {
+            if ((flags & DESC_F_NEXT) || !enter_table(w, address, (uint32_t)word)) {
+                return false;
+            }
+            index = 0;
+            continue;
+        }
+        if (w->steps++ == w->vq->size ||
+            !append(w, address, (uint32_t)word, (flags & DESC_F_WRITE) != 0)) {
+            return false;
+        }
+        if (!(flags & DESC_F_NEXT)) {
+            return true;
+        }
+        index = (uint32_t)(word >> 48);
+        if (index >= w->entries) {
+            return false;
+        }
+    }
+}
+
+/* All entries of a packed queue's indirect table are one chain; NEXT has no meaning there (2.8.7). */
+static bool walk_packed_table(struct walk *w)
+{
+    if (w->entries > w->vq->size) {
+        return false;
+    }
+    for (uint32_t i = 0; i < w->entries; i++) {
+        const uint8_t *desc = w->table + (size_t)i * DESC_SIZE;
+        uint64_t address = ring_load64(desc);
+        uint64_t word = ring_load64(desc + 8);
+
+        if ((packed_flags(word) & DESC_F_INDIRECT) ||
+            !append(w, address, (uint32_t)word, (packed_flags(word) & DESC_F_WRITE) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool walk_packed(struct walk *w, uint32_t index)
+{
+    for (;;) {
+        const uint8_t *desc = w->vq->desc + (size_t)index * DESC_SIZE;
+        uint64_t address = ring_load64(desc);
+        uint64_t word = ring_load64(desc + 8);
+        uint16_t flags = packed_flags(word);
+
+        if (w->steps++ == w->vq->size) {
+            return false;
+        }
+        w->chain->id = (uint16_t)(word >> 32);
+        w->chain->slots = (uint16_t)w->steps;
+        if (flags & DESC_F_INDIRECT) {
+            return !(flags & DESC_F_NEXT) && enter_table(w, address, (uint32_t)word) &&
+                   walk_packed_table(w);
+        }
+        if (!append(w, address, (uint32_t)word, (flags & DESC_F_WRITE) != 0)) {
+            return false;
+        }
+        if (!(flags & DESC_F_NEXT)) {
+            return true;
+        }
+        index = index + 1 == w->vq->size ? 0 : index + 1;
+    }
+}
+
+static VML_COLD enum vml_status walk_any(struct vml_virtq *vq, struct vml_virtq_chain *chain,
+                                         uint32_t index)
+{
+    struct walk w = {.vq = vq, .chain = chain, .table = vq->desc, .entries = vq->size};
+
+    chain->readable = 0;
+    chain->writable = 0;
+    chain->id = (uint16_t)index;
+    chain->slots = 1;
+    if (vq->packed ? !walk_packed(&w, index) : !walk_split(&w, index)) {
+        return break_queue(vq);
+    }
+    return VML_OK;
+}
+
+/* ------------------------------------------------------------------------------- the common paths */
+
+/*
+ * Walks a chain of several split descriptors: readable ones, then writable ones. False: it is for walk_any().
+ *
+ * In the ring, the mask makes any index one that is in the table, and whether it had to is looked at once for the
+ * whole chain, together with what makes descriptors odd. An indirect table has any number of entries.
+ */
+static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
+                                             struct vml_virtq_chain *chain, const uint8_t *table,
+                                             uint32_t index, const bool ring, uint32_t entries)
+{
+    const uint64_t base = vq->window_base;
+    const uint64_t limit = vq->window_limit;
+    const uint32_t mask = vq->mask;
+    uint8_t *const host = vq->window_host;
+    struct vml_virtq_buf *buf = chain->bufs;
+    const struct vml_virtq_buf *const end = buf + vq->max_chain;
+    const struct vml_virtq_buf *first_writable = NULL;
+    uint64_t seen = 0;
+    uint64_t offset;
+    uint64_t word;
+    uint32_t rest; /* flags 0-15, next 16-31 */
+
+    for (;;) {
+        offset = ring_load64(table + (size_t)index * DESC_SIZE) - base;
+        word = ring_load64(table + (size_t)index * DESC_SIZE + 8);
+        if (VML_UNLIKELY(offset >= limit || buf == end)) {
+            return false;
+        }
+        rest = (uint32_t)(word >> 32);
+        if (rest & DESC_F_WRITE) {
+            break;
+        }
+        put_buf(buf++, host + offset, word);
+        if (!(rest & DESC_F_NEXT)) {
+            chain->readable = (uint16_t)(buf - chain->bufs);
+            chain->writable = 0;
+            goto done;
+        }
+        seen |= word;
+        index = rest >> 16;
+        if (ring) {
+            index &= mask;
+        } else if (VML_UNLIKELY(index >= entries)) {
+            return false;
+        }
+    }
+    first_writable = buf;
+    chain->readable = (uint16_t)(buf - chain->bufs);
+    for (;;) {
+        put_buf(buf++, host + offset, word);
+        if (!(rest & DESC_F_NEXT)) {
+            break;
+        }
+        seen |= word;
+        index = rest >> 16;
+        if (ring) {
+            index &= mask;
+        } else if (VML_UNLIKELY(index >= entries)) {
+            return false;
+        }
+        offset = ring_load64(table + (size_t)index * DESC_SIZE) - base;
+        word = ring_load64(table + (size_t)index * DESC_SIZE + 8);
+        rest = (uint32_t)(word >> 32);
+        if (VML_UNLIKELY(offset >= limit || buf == end || !(rest & DESC_F_WRITE))) {
+            return false;
+        }
+    }
+    chain->writable = (uint16_t)(buf - first_writable);
+done:
+    return !((word & SPLIT_ODD) ||
+             (seen & (ring ? SPLIT_ODD | ~(uint64_t)mask << 48 : SPLIT_ODD)));
+}
+
+/* A table within the window, or NULL for walk_any() to say what it is. `end` gets the byte after it. */
+static const uint8_t *window_table(const struct vml_virtq *vq, uint64_t address, uint32_t len)
+{
+    uint64_t offset = address - vq->window_base;
+
+    if (!vq->indirect || offset >= vq->window_limit || len == 0 || len % DESC_SIZE != 0 ||
+        len >= WINDOW_SLACK || (offset & 7u) != 0) {
+        return NULL;
+    }
+    return vq->window_host + offset;
+}
+
+static __attribute__((noinline)) enum vml_status
+walk_split_indirect(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint64_t address,
+                    uint64_t word)
+{
+    const uint8_t *table = window_table(vq, address, (uint32_t)word);
+    uint32_t head = chain->id;
+
+    if (!table || (word & SPLIT_NEXT) ||
+        !walk_split_run(vq, chain, table, 0, false, (uint32_t)word / DESC_SIZE)) {
+        return walk_any(vq, chain, head);
+    }
+    return VML_OK;
+}
+
+static __attribute__((noinline)) enum vml_status walk_split_chain(struct vml_virtq *vq,
+                                                                  struct vml_virtq_chain *chain)
+{
+    uint32_t head = chain->id;
+
+    if (VML_UNLIKELY(!walk_split_run(vq, chain, vq->desc, head, true, 0))) {
+        return walk_any(vq, chain, head);
+    }
+    return VML_OK;
+}
+
+/*
+ * As walk_split_run(), for entries that follow each other. In the ring, where `wrap` is its end, NEXT tells where the
+ * chain ends, and the id is in the last one; in a table (`last` is the address of the last entry) all are one chain.
+ */
+static VML_ALWAYS_INLINE uint32_t walk_packed_run(const struct vml_virtq *vq,
+                                                  struct vml_virtq_chain *chain,
+                                                  const uint8_t *desc, const uint8_t *wrap,
+                                                  const uint8_t *last)
+{
+    const uint64_t base = vq->window_base;
+    const uint64_t limit = vq->window_limit;
+    uint8_t *const host = vq->window_host;
+    struct vml_virtq_buf *buf = chain->bufs;
+    const struct vml_virtq_buf *const end = buf + vq->max_chain;
+    const struct vml_virtq_buf *first_writable;
+    uint64_t seen = 0;
+    uint64_t offset;
+    uint64_t word;
+
+    for (;;) {
+        offset = ring_load64(desc) - base;
+        word = ring_load64(desc + 8);
+        if (VML_UNLIKELY(offset >= limit || buf == end)) {
+            return 0;
+        }
+        seen |= word;
+        if ((uint32_t)(word >> 48) & DESC_F_WRITE) {
+            break;
+        }
+        put_buf(buf++, host + offset, word);
+        if (last ? desc == last : !((uint32_t)(word >> 48) & DESC_F_NEXT)) {
+            chain->readable = (uint16_t)(buf - chain->bufs);
+            chain->writable = 0;
+            goto done;
+        }
+        desc += DESC_SIZE;
+        if (!last && VML_UNLIKELY(desc == wrap)) {
+            desc = vq->desc;
+        }
+    }
+    first_writable = buf;
+    chain->readable = (uint16_t)(buf - chain->bufs);
+    for (;;) {
+        put_buf(buf++, host + offset, word);
+        if (last ? desc == last : !((uint32_t)(word >> 48) & DESC_F_NEXT)) {
+            break;
+        }
+        desc += DESC_SIZE;
+        if (!last && VML_UNLIKELY(desc == wrap)) {
+            desc = vq->desc;
+        }
+        offset = ring_load64(desc) - base;
+        word = ring_load64(desc + 8);
+        if (VML_UNLIKELY(offset >= limit || buf == end || !((uint32_t)(word >> 48) & DESC_F_WRITE))) {
+            return 0;
+        }
+        seen |= word;
+    }
+    chain->writable = (uint16_t)(buf - first_writable);
+done:
+    if (VML_UNLIKELY(seen & PACKED_ODD)) {
+        return 0;
+    }
+    chain->id = (uint16_t)(word >> 32);
+    return (uint32_t)(buf - chain->bufs);
+}
+
+static inline void packed_advance(struct vml_virtq *vq, uint32_t head, uint32_t slots)
+{
+    uint32_t next = head + slots;
+
+    if (VML_UNLIKELY(next >= vq->size)) {
+        next -= vq->size;
+        vq->avail_wrap = !vq->avail_wrap;
+        vq->avail_pattern ^= PACKED_STATE;
+    }
+    vq->next_avail = (uint16_t)next;
+}
+
+static __attribute__((noinline)) enum vml_status walk_packed_chain(struct vml_virtq *vq,
+                                                                   struct vml_virtq_chain *chain)
+{
+    uint32_t head = vq->next_avail;
+    const uint8_t *desc = vq->desc + (size_t)head * DESC_SIZE;
+    uint32_t slots =
+        walk_packed_run(vq, chain, desc, vq->desc + (size_t)vq->size * DESC_SIZE, NULL);
+
+    if (VML_UNLIKELY(slots == 0)) {
+        enum vml_status status = walk_any(vq, chain, head);
+
+        if (status != VML_OK) {
+            return status;
+        }
+        slots = chain->slots;
+    }
+    chain->slots = (uint16_t)slots;
+    packed_advance(vq, head, slots);
+    return VML_OK;
+}
+
+static __attribute__((noinline)) enum vml_status
+walk_packed_indirect(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint64_t address,
+                     uint64_t word)
+{
+    const uint8_t *table = window_table(vq, address, (uint32_t)word);
+
+    if (!table || (word & PACKED_NEXT) ||
+        walk_packed_run(vq, chain, table, NULL, table + (uint32_t)word - DESC_SIZE) == 0) {
+        return walk_packed_chain(vq, chain);
+    }
+    chain->id = (uint16_t)(word >> 32); /* 2.8.7: in a table it is reserved */
+    chain->slots = 1;
+    packed_advance(vq, vq->next_avail, 1);
+    return VML_OK;
+}
+
+enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain)
+{
+    uint32_t head = vq->next_avail;
+    const uint8_t *desc = vq->desc + (size_t)head * DESC_SIZE;
+    /* One load has flags, id and length: what the driver wrote before the flags is seen with them. */
+    uint64_t word = ring_load64_acquire(desc + 8) ^ vq->avail_pattern;
+    uint64_t address = ring_load64(desc);
+    uint64_t offset = address - vq->window_base;
+    uint32_t write;
+
+    if (VML_UNLIKELY((word & (PACKED_STATE | PACKED_ODD | PACKED_NEXT)) ||
+                     offset >= vq->window_limit)) {
+        if (word & PACKED_STATE) {
+            return VML_ERR_AGAIN;
+        }
+        return word & PACKED_ODD ? walk_packed_indirect(vq, chain, address, word)
+                                 : walk_packed_chain(vq, chain);
+    }
+    put_buf(chain->bufs, vq->window_host + offset, word);
+    write = (uint32_t)(word >> (PACKED_FLAGS_SHIFT + 1)) & 1u;
+    chain->writable = (uint16_t)write;
+    chain->readable = (uint16_t)(write ^ 1u);
+    chain->id = (uint16_t)(word >> 32);
+    chain->slots = 1;
+    packed_advance(vq, head, 1);
+    return VML_OK;
+}
+
+/* Looks how far the driver is. */
+static enum vml_status look(struct vml_virtq *vq)
+{
+    uint16_t seen = ring_load16_acquire(vq->driver + 2);
+
+    if ((uint16_t)(seen - vq->next_avail) > vq->size) {
+        return break_queue(vq);
+    }
+    vq->avail_seen = seen;
+    return seen == vq->next_avail ? VML_ERR_AGAIN : VML_OK;
+}
+
+static __attribute__((noinline)) enum vml_status look_and_pop(struct vml_virtq *vq,
+                                                              struct vml_virtq_chain *chain)
+{
+    enum vml_status status = look(vq);
+
+    return status == VML_OK ? virtq_pop_split(vq, chain) : status;
+}
+
+enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *chain)
+{
+    uint32_t next = vq->next_avail;
+    uint32_t head;
+    const uint8_t *desc;
+    uint64_t address;
+    uint64_t word;
+    uint64_t offset;
+    uint32_t write;
+
+    if (VML_UNLIKELY(next == vq->avail_seen)) {
+        return look_and_pop(vq, chain);
+    }
+    head = ring_load16(vq->driver + AVAIL_ENTRY(next & vq->mask));
+    if (VML_UNLIKELY(head >= vq->size)) {
+        return break_queue(vq);
+    }
+    vq->next_avail = (uint16_t)(next + 1);
+    chain->id = (uint16_t)head;
+    chain->slots = 1;
+    desc = vq->desc + (size_t)head * DESC_SIZE;
+    word = ring_load64(desc + 8);
+    address = ring_load64(desc);
+    offset = address - vq->window_base;
+    if (VML_UNLIKELY((word & (SPLIT_ODD | SPLIT_NEXT)) || offset >= vq->window_limit)) {
+        return word & SPLIT_ODD ? walk_split_indirect(vq, chain, address, word)
+                                : walk_split_chain(vq, chain);
+    }
+    put_buf(chain->bufs, vq->window_host + offset, word);
+    write = (uint32_t)(word >> (SPLIT_FLAGS_SHIFT + 1)) & 1u;
+    chain->writable = (uint16_t)write;
+    chain->readable = (uint16_t)(write ^ 1u);
+    return VML_OK;
+}
+
+void vml_virtq_rewind(struct vml_virtq *vq, const struct vml_virtq_chain *chain)
+{
+    if (!vq->packed) {
+        vq->next_avail--;
+        return;
+    }
+    if (vq->next_avail < chain->slots) {
+        vq->avail_wrap = !vq->avail_wrap;
+        vq->avail_pattern ^= PACKED_STATE;
+        vq->next_avail = (uint16_t)(vq->next_avail + vq->size - chain->slots);
+    } else {
+        vq->next_avail = (uint16_t)(vq->next_avail - chain->slots);
+    }
+}
+
+bool vml_virtq_available(struct vml_virtq *vq)
+{
+    if (condition(vq) != VML_VIRTQ_RUNS) {
+        return condition(vq) == VML_VIRTQ_BROKEN;
+    }
+    if (vq->packed) {
+        uint64_t word = ring_load64_acquire(vq->desc + (size_t)vq->next_avail * DESC_SIZE + 8);
+
+        return ((word ^ vq->avail_pattern) & PACKED_STATE) == 0;
+    }
+    return vq->next_avail != vq->avail_seen || look(vq) != VML_ERR_AGAIN;
+}

@@ -1,0 +1,184 @@
+/* The ring side alone: chains are made available as a driver would, then walked, copied and given back. */
+#include "bench.h"
+#include <vml/virtq.h>
+
+enum { SIZE = 256, BATCH = 32, RAM_BASE = 0x40000000, RAM_SIZE = 16 << 20, BUFFERS = 8 << 20 };
+
+static uint8_t ram[RAM_SIZE] __attribute__((aligned(4096)));
+static struct vml_as as;
+static struct vml_as_region region = {
+    .name = "ram", .base = RAM_BASE, .size = RAM_SIZE, .host = ram};
+static uint64_t as_storage[VML_AS_STORAGE(2) / 8 + 1];
+static struct vml_virtq vq;
+static struct vml_virtq_buf bufs[SIZE];
+static uint8_t sink[2048];
+
+struct desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t a; /* split: flags, packed: id */
+    uint16_t b; /* split: next, packed: flags */
+};
+
+static struct desc *const descs = (struct desc *)ram;
+static uint16_t *const avail = (uint16_t *)(ram + 0x10000);
+static uint16_t *const used = (uint16_t *)(ram + 0x20000);
+
+static void make(bool packed)
+{
+    struct vml_virtq_config config = {.as = &as, .max_bufs = SIZE};
+    struct vml_virtq_layout layout = {.size = SIZE,
+                                      .desc = RAM_BASE,
+                                      .driver = RAM_BASE + 0x10000,
+                                      .device = RAM_BASE + 0x20000,
+                                      .packed = packed,
+                                      .event_idx = true,
+                                      .indirect = true};
+
+    memset(ram, 0, 0x30000);
+    if (vml_as_init(&as, as_storage, 2) || vml_as_add(&as, &region) ||
+        vml_virtq_init(&vq, &config) || vml_virtq_start(&vq, &layout)) {
+        abort();
+    }
+}
+
+/* The driver's part is a few plain stores that the figure would count: so it is done once, for all laps. */
+static void fill_split(unsigned chain, uint32_t len)
+{
+    for (unsigned i = 0; i < SIZE; i++) {
+        descs[i] = (struct desc){RAM_BASE + BUFFERS + i * 2048u, len,
+                                 (uint16_t)(i % chain != chain - 1), (uint16_t)(i + 1)};
+    }
+    for (unsigned i = 0; i < SIZE; i++) {
+        avail[2 + i] = (uint16_t)(i * chain % SIZE);
+    }
+}
+
+static void fill_packed(unsigned chain, uint32_t len, bool wrap)
+{
+    for (unsigned i = 0; i < SIZE; i++) {
+        descs[i] = (struct desc){RAM_BASE + BUFFERS + i * 2048u, len, (uint16_t)i,
+                                 (uint16_t)((wrap ? 0x80 : 0x8000) | (i % chain != chain - 1))};
+    }
+}
+
+enum what { POP, SERVE, COPY };
+
+static inline __attribute__((always_inline)) void take(struct vml_virtq_chain *chain,
+                                                       enum what what)
+{
+    if (vml_virtq_pop(&vq, chain) != VML_OK) {
+        abort();
+    }
+    if (what == COPY) {
+        uint8_t *out = sink;
+
+        for (unsigned i = 0; i < chain->readable; i++) {
+            if (chain->bufs[i].len == 64) {
+                memcpy(out, chain->bufs[i].host, 64);
+            } else {
+                memcpy(out, chain->bufs[i].host, chain->bufs[i].len);
+            }
+        }
+    }
+    if (what != POP) {
+        vml_virtq_push(&vq, chain, 0);
+    }
+}
+
+static void run_split(uint64_t n, unsigned length, uint32_t len, enum what what)
+{
+    struct vml_virtq_chain chain = {.bufs = bufs};
+
+    make(false);
+    fill_split(length, len);
+    while (n != 0) {
+        unsigned batch = n < BATCH ? (unsigned)n : BATCH;
+
+        avail[1] = (uint16_t)(avail[1] + batch);
+        for (unsigned i = 0; i < batch; i++) {
+            take(&chain, what);
+        }
+        if (what != POP) {
+            bool irq = vml_virtq_publish(&vq);
+            BENCH_KEEP(irq);
+        }
+        n -= batch;
+    }
+}
+
+/* A lap of the ring needs fresh flags: pops are measured over one lap, made available by the driver's part. */
+static void run_packed(uint64_t n, unsigned length, uint32_t len, enum what what)
+{
+    struct vml_virtq_chain chain = {.bufs = bufs};
+    bool wrap = true;
+
+    make(true);
+    while (n != 0) {
+        unsigned lap = SIZE / length;
+
+        fill_packed(length, len, wrap);
+        wrap = !wrap;
+        for (unsigned i = 0; i < lap; i++) {
+            if (i < n) {
+                take(&chain, what);
+                if (what != POP && i % BATCH == BATCH - 1) {
+                    bool irq = vml_virtq_publish(&vq);
+                    BENCH_KEEP(irq);
+                }
+            }
+        }
+        n -= n < lap ? n : lap;
+    }
+}
+#define CASES(format)                                                                              \
+    static void format##_pop_1(uint64_t n)                                                         \
+    {                                                                                              \
+        run_##format(n, 1, 64, POP);                                                               \
+    }                                                                                              \
+    static void format##_pop_4(uint64_t n)                                                         \
+    {                                                                                              \
+        run_##format(n, 4, 64, POP);                                                               \
+    }                                                                                              \
+    static void format##_serve_1(uint64_t n)                                                       \
+    {                                                                                              \
+        run_##format(n, 1, 64, SERVE);                                                             \
+    }                                                                                              \
+    static void format##_serve_4(uint64_t n)                                                       \
+    {                                                                                              \
+        run_##format(n, 4, 64, SERVE);                                                             \
+    }                                                                                              \
+    static void format##_copy_1(uint64_t n)                                                        \
+    {                                                                                              \
+        run_##format(n, 1, 64, COPY);                                                              \
+    }                                                                                              \
+    static void format##_copy_4(uint64_t n)                                                        \
+    {                                                                                              \
+        run_##format(n, 4, 64, COPY);                                                              \
+    }                                                                                              \
+    static void format##_copy_1_1526(uint64_t n)                                                   \
+    {                                                                                              \
+        run_##format(n, 1, 1526, COPY);                                                            \
+    }
+
+CASES(split)
+CASES(packed)
+
+static const struct bench_case cases[] = {
+    {"split pop, chain of 1", split_pop_1},
+    {"split pop, chain of 4", split_pop_4},
+    {"split pop+push+publish/32, chain of 1", split_serve_1},
+    {"split pop+push+publish/32, chain of 4", split_serve_4},
+    {"split pop+copy 64+push+publish/32, chain of 1", split_copy_1},
+    {"split pop+copy 4x64+push+publish/32, chain of 4", split_copy_4},
+    {"split pop+copy 1526+push+publish/32, chain of 1", split_copy_1_1526},
+    {"packed pop, chain of 1", packed_pop_1},
+    {"packed pop, chain of 4", packed_pop_4},
+    {"packed pop+push+publish/32, chain of 1", packed_serve_1},
+    {"packed pop+push+publish/32, chain of 4", packed_serve_4},
+    {"packed pop+copy 64+push+publish/32, chain of 1", packed_copy_1},
+    {"packed pop+copy 4x64+push+publish/32, chain of 4", packed_copy_4},
+    {"packed pop+copy 1526+push+publish/32, chain of 1", packed_copy_1_1526},
+};
+
+BENCH_MAIN(cases)
