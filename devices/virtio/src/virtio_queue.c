@@ -60,6 +60,8 @@ static void wait_idle(struct vml_virtio *dev, uint32_t index, bool cancel)
     while (!are_idle(dev, index)) {
         if (cancel && dev->setup.ops->cancel) {
             dev->setup.ops->cancel(dev, index);
+        } else if (!cancel && dev->setup.ops->drain) {
+            dev->setup.ops->drain(dev);
         }
         atomic_store(&dev->waiting, true);
         if (!are_idle(dev, index)) {

@@ -79,6 +79,8 @@ struct vml_virtio_ops {
     /** Makes the back end give back what it has of a queue (or of all), done or not. Called until nothing is in
      * flight; a back end that works on other threads should wait for them in here. */
     void (*cancel)(struct vml_virtio *dev, uint32_t queue);
+    /** The queues are closed for vml_virtio_drain(): chains that wait for somebody without end are to be put back. */
+    void (*drain)(struct vml_virtio *dev);
     /** A queue was stopped or reset: nothing of it is in flight. */
     void (*queue_stopped)(struct vml_virtio *dev, uint32_t queue);
     /** The device is reset: nothing is in flight. Forgets what drivers configured. */

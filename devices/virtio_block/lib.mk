@@ -1,0 +1,2 @@
+SRCS := src/virtio_block.c src/request.c
+NEEDS := virtio

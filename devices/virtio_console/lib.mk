@@ -1,0 +1,2 @@
+SRCS := src/virtio_console.c src/control.c
+NEEDS := virtio chardev

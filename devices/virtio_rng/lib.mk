@@ -1,0 +1,2 @@
+SRCS := src/virtio_rng.c
+NEEDS := virtio
