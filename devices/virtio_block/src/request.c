@@ -137,7 +137,8 @@ static void begin_write(struct vml_virtio_block_request *request, uint64_t secto
 }
 
 /* 5.2.6.2: one segment (max_*_seg is 1); DISCARD has no flags, WRITE_ZEROES has one. */
-static void begin_zero(struct vml_virtio_block_request *request, bool discard)
+static void begin_zero(struct vml_virtio_block_request *request, bool discard,
+                       const struct vml_virtq_chain *data)
 {
     const struct vml_block *backend = &request->owner->config.backend;
     struct vml_block_request *b = &request->block;
@@ -151,7 +152,7 @@ static void begin_zero(struct vml_virtio_block_request *request, bool discard)
         return;
     }
     if (request->owner->config.read_only ||
-        vml_virtq_copy_from(&request->chain, 0, segment, SEGMENT_SIZE) != SEGMENT_SIZE) {
+        vml_virtq_copy_from(data, 0, segment, SEGMENT_SIZE) != SEGMENT_SIZE) {
         answer(request, S_IOERR, 0);
         return;
     }
@@ -159,7 +160,7 @@ static void begin_zero(struct vml_virtio_block_request *request, bool discard)
     length = (uint64_t)vml_load_le32(segment + 8) * VML_VIRTIO_BLOCK_SECTOR;
     flags = vml_load_le32(segment + 12);
     if ((flags & ~UNMAP) || (discard && flags) ||
-        vml_virtq_readable_len(&request->chain) != SEGMENT_SIZE) {
+        vml_virtq_readable_len(data) != SEGMENT_SIZE) {
         answer(request, S_UNSUPP, 0);
         return;
     }
@@ -215,6 +216,7 @@ static void begin(struct vml_virtio_block_request *request)
     uint8_t header[HEADER_SIZE];
     struct vml_virtq_buf *bufs;
     uint16_t readable;
+    struct vml_virtq_chain data;
     uint64_t sector;
 
     if (!open_chain(request, header, &bufs, &readable)) {
@@ -225,6 +227,7 @@ static void begin(struct vml_virtio_block_request *request)
         give_free(block, request);
         return;
     }
+    data = (struct vml_virtq_chain){.bufs = bufs, .readable = readable};
     sector = vml_load_le64(header + 8);
     request->written = 0;
     request->block =
@@ -243,10 +246,10 @@ static void begin(struct vml_virtio_block_request *request)
         get_id(request);
         break;
     case T_DISCARD:
-        begin_zero(request, true);
+        begin_zero(request, true, &data);
         break;
     case T_WRITE_ZEROES:
-        begin_zero(request, false);
+        begin_zero(request, false, &data);
         break;
     default:
         answer(request, S_UNSUPP, 0);
