@@ -1,0 +1,2 @@
+SRCS := src/vswitch.c
+NEEDS := virtio_net clock vmm_debug
