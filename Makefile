@@ -32,9 +32,10 @@ HOST_ARCH := $(subst arm64,aarch64,$(subst amd64,x86_64,$(shell uname -m)))
 PLATFORM ?= posix
 ARCH ?= $(HOST_ARCH)
 
-platform_mks := $(wildcard platform/*/lib.mk)
 arch_mks := $(wildcard arch/*/lib.mk)
-PLATFORMS := $(filter-out platform_api,$(patsubst platform/%/lib.mk,%,$(platform_mks)))
+# A platform is what supplies the platform API; other folders hold back ends for it.
+PLATFORMS := $(patsubst platform/%/include/vml/platform_types.h,%,$(wildcard \
+	platform/*/include/vml/platform_types.h))
 ARCHES := $(patsubst arch/arch_%/lib.mk,%,$(filter-out arch/arch_api/%,$(arch_mks)))
 
 ifneq ($(building),)
