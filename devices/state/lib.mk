@@ -1,2 +1,2 @@
-SRCS :=
+SRCS := src/writer.c src/reader.c
 NEEDS := base arch_api
