@@ -1,2 +1,2 @@
-SRCS :=
+SRCS := src/regs.c src/table.c
 NEEDS := state
