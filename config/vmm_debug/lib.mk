@@ -1,2 +1,2 @@
-SRCS :=
+SRCS := src/debug.c src/trace.c
 NEEDS := base arch_api platform_api
