@@ -1,2 +1,2 @@
-SRCS :=
+SRCS := src/vbus.c src/access.c
 NEEDS := device vmm_debug
