@@ -53,7 +53,8 @@ struct vml_clock {
     struct vml_clock_source source; /**< as given to vml_clock_init() */
     struct vml_mutex lock;          /**< of the queue */
     struct vml_clock_event *root;   /**< pairing heap, earliest at the root */
-    uint64_t programmed;            /**< the deadline last given to the source */
+    uint64_t programmed;            /**< the deadline that the source has, or is being given */
+    bool telling;                   /**< a thread is giving it to the source */
 };
 
 /** @brief Makes a clock ready. @param source copied */
