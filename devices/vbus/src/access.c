@@ -17,25 +17,25 @@ static void trace_access(struct vml_vbus *bus, uint64_t addr, const struct vml_a
                     access->size | (uint32_t)result << 8 | (uint32_t)bus->config.space << 16);
 }
 
-static inline enum vml_bus_result serve(struct vml_vbus *bus, struct vml_bus_range *range,
-                                        uint64_t addr, struct vml_access *access)
+static enum vml_bus_result serve(struct vml_vbus *bus, struct vml_bus_range *range, uint64_t addr,
+                                 struct vml_access *access)
 {
     enum vml_bus_result result = VML_BUS_NO_DEVICE;
 
-    if (VML_LIKELY(range != NULL)) {
+    if (range != NULL) {
         uint64_t offset = addr - range->base;
         struct vml_device *device = range->device;
 
         result = VML_BUS_FAULT;
-        if (VML_LIKELY(access->size <= range->size - offset && device->ops->access != NULL)) {
+        if (access->size <= range->size - offset && device->ops->access != NULL) {
             access->offset = offset + range->device_offset;
             result = device->ops->access(device, access);
         }
-        if (VML_UNLIKELY(atomic_load_explicit(&bus->statistics, memory_order_relaxed))) {
+        if (atomic_load_explicit(&bus->statistics, memory_order_relaxed)) {
             count_access(range, access->write, result);
         }
     }
-    if (VML_UNLIKELY(vml_trace_on(bus->config.debug))) {
+    if (atomic_load_explicit(bus->tracing, memory_order_relaxed)) {
         trace_access(bus, addr, access, result);
     }
     return result;
@@ -51,34 +51,71 @@ static VML_COLD enum vml_bus_result access_by_other(struct vml_vbus *bus, uint64
     return result;
 }
 
+/* What a hit may be copied from: a small range would need another check for accesses that leave it. */
+static void remember(struct vml_bus_cpu *cpu, const struct vml_bus_table *table,
+                     const struct vml_bus_range *range)
+{
+    if (range == NULL || range->size < 8 || range->device->ops->access == NULL) {
+        return;
+    }
+    cpu->generation = table->generation;
+    cpu->base = range->base;
+    cpu->size = range->size;
+    cpu->delta = range->device_offset - range->base;
+    cpu->device = range->device;
+    cpu->access = range->device->ops->access;
+}
+
+/* The announcement is made already. */
+static __attribute__((noinline)) enum vml_bus_result
+access_by_search(struct vml_vbus *bus, struct vml_bus_cpu *cpu, const struct vml_bus_table *table,
+                 uint64_t addr, struct vml_access *access)
+{
+    struct vml_bus_range *range = bus_find(table, addr);
+    enum vml_bus_result result;
+
+    remember(cpu, table, range);
+    result = serve(bus, range, addr, access);
+    atomic_store_explicit(&cpu->inside, 0, memory_order_release);
+    return result;
+}
+
+/* An access from inside of another is covered by that one's announcement. */
+static VML_COLD enum vml_bus_result access_nested(struct vml_vbus *bus, uint64_t addr,
+                                                  struct vml_access *access)
+{
+    const struct vml_bus_table *table = atomic_load_explicit(&bus->table, memory_order_acquire);
+
+    return serve(bus, bus_find(table, addr), addr, access);
+}
+
+/*
+ * The fast path repeats the last hit, whose copy is in the vCPU's own cache line.  It holds while the
+ * generation is the table's.  The range is at least as large as any access, so that one comparison
+ * covers both of its ends.
+ */
 enum vml_bus_result vml_vbus_access(struct vml_vbus *bus, uint64_t addr, struct vml_access *access)
 {
     struct vml_bus_cpu *cpu;
     struct vml_bus_table *table;
-    struct vml_bus_range *range;
     enum vml_bus_result result;
 
     if (VML_UNLIKELY(access->cpu >= bus->config.cpus)) {
         return access_by_other(bus, addr, access);
     }
     cpu = &bus->cpus[access->cpu];
-    /* One from inside of another is covered by that one's announcement. */
-    if (VML_LIKELY(cpu->depth++ == 0)) {
-        table = bus_announce(bus, cpu);
-    } else {
-        table = atomic_load_explicit(&bus->table, memory_order_acquire);
+    if (VML_UNLIKELY(atomic_load_explicit(&cpu->inside, memory_order_relaxed) != 0)) {
+        return access_nested(bus, addr, access);
     }
-    range = cpu->hit;
-    if (VML_UNLIKELY(cpu->generation != table->generation || addr - range->base >= range->size)) {
-        range = bus_find(table, addr);
-        if (range != NULL) {
-            cpu->hit = range;
-            cpu->generation = table->generation;
-        }
+    table = bus_announce(bus, cpu);
+    if (VML_UNLIKELY(cpu->generation != table->generation ||
+                     addr - cpu->base > cpu->size - access->size ||
+                     atomic_load_explicit(&bus->statistics, memory_order_relaxed) ||
+                     atomic_load_explicit(bus->tracing, memory_order_relaxed))) {
+        return access_by_search(bus, cpu, table, addr, access);
     }
-    result = serve(bus, range, addr, access);
-    if (VML_LIKELY(--cpu->depth == 0)) {
-        atomic_store_explicit(&cpu->inside, 0, memory_order_release);
-    }
+    access->offset = addr + cpu->delta;
+    result = cpu->access(cpu->device, access);
+    atomic_store_explicit(&cpu->inside, 0, memory_order_release);
     return result;
 }

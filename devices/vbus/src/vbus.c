@@ -7,6 +7,8 @@
  */
 #include "bus.h"
 
+static const _Atomic bool never = false;
+
 enum vml_status vml_vbus_init(struct vml_vbus *bus, const struct vml_vbus_config *config)
 {
     size_t cpus_size;
@@ -29,6 +31,7 @@ enum vml_status vml_vbus_init(struct vml_vbus *bus, const struct vml_vbus_config
     /* No vCPU has a hit of the first generation. */
     atomic_load(&bus->table)->generation = 1;
     atomic_init(&bus->statistics, false);
+    bus->tracing = config->debug == NULL ? &never : &config->debug->tracing;
     vml_mutex_init(&bus->lock);
     vml_mutex_init(&bus->other_lock);
     return VML_OK;

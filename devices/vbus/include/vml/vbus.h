@@ -51,12 +51,17 @@ struct vml_bus_range {
     struct vml_bus_stats stats; /**< private; read with vml_vbus_stats() */
 };
 
-/** @brief Private to one vCPU: the last hit, and whether it is inside an access. */
+/** @brief Private to one vCPU: the last hit as a copy, and whether it is inside an access. */
 struct vml_bus_cpu {
-    VML_CACHE_ALIGNED struct vml_bus_range *hit; /**< valid for table `generation` */
-    uint64_t generation;                         /**< of the table that `hit` is from */
-    _Atomic uint64_t inside;                     /**< table generation in use + 1, or 0 */
-    uint32_t depth;                              /**< accesses nested in accesses */
+    VML_CACHE_ALIGNED uint64_t generation; /**< of the table that the hit is from; 0: no hit */
+    _Atomic uint64_t inside;               /**< table generation in use + 1, or 0 */
+    uint64_t base;                         /**< of the hit's range */
+    uint64_t size;                         /**< of the hit's range, at least 8 */
+    uint64_t delta;                        /**< from an address to an offset in the device */
+    struct vml_device *device;             /**< of the hit's range */
+    /** The device's. */
+    enum vml_bus_result (*access)(struct vml_device *device, struct vml_access *access);
+    uint32_t depth; /**< for threads that are no vCPU: how many are inside */
 };
 
 /** @brief The ranges, sorted by base. */
@@ -90,6 +95,7 @@ struct vml_vbus {
     struct vml_mutex lock;                 /**< of changes */
     struct vml_mutex other_lock;           /**< of accesses that no vCPU makes */
     _Atomic bool statistics;               /**< count */
+    const _Atomic bool *tracing;           /**< the debug state's, or one that is never set */
 };
 
 /** @brief Makes an empty bus. @return VML_ERR_INVALID for no storage or no ranges */
