@@ -39,10 +39,10 @@ PLATFORMS := $(patsubst platform/%/include/vml/platform_types.h,%,$(wildcard \
 ARCHES := $(patsubst arch/arch_%/lib.mk,%,$(filter-out arch/arch_api/%,$(arch_mks)))
 
 ifneq ($(building),)
-ifeq ($(filter $(PLATFORM),$(or $(PLATFORMS),$(PLATFORM))),)
+ifeq ($(filter $(PLATFORM),$(PLATFORMS)),)
 $(error unknown PLATFORM '$(PLATFORM)': choose one of: $(PLATFORMS))
 endif
-ifeq ($(filter $(ARCH),$(or $(ARCHES),$(ARCH))),)
+ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error unknown ARCH '$(ARCH)': choose one of: $(ARCHES))
 endif
 endif
@@ -481,9 +481,9 @@ core_libs := $(foreach l,$(selected),$(if $(lib.$l.hosted),,$l))
 format_files = $(sort $(foreach g,$(GROUPS) tests examples tools,$(shell find $g -name '*.[ch]' 2>/dev/null)))
 
 .PHONY: check check-compilers check-cross check-format check-includes check-headers check-tidy \
-	check-cppcheck check-freestanding freestanding-link check-models check-scripts
+	check-cppcheck check-freestanding freestanding-link check-scripts
 check: check-format check-includes check-compilers check-freestanding check-cppcheck check-tidy \
-	check-models check-scripts
+	check-scripts
 
 check-compilers:
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc compile-all check-headers
@@ -530,13 +530,9 @@ check-freestanding:
 freestanding-link: $(call archives,$(core_libs))
 	@tools/check-freestanding '$(CC)' $(B) $^
 
-# Models of concurrent protocols: each script verifies one with spin, and that planted faults are found.
-check-models:
-	@VML_TIMEOUT=900 tools/run-tests $(sort $(wildcard tests/model/*/run))
-
 check-scripts:
 	@shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' $(wildcard tools/* \
-		tests/integration/*/run tests/model/*/run))
+		tests/integration/*/run))
 
 # --------------------------------------------------------------------------------------- reporting
 
@@ -629,7 +625,6 @@ endif
 #:   check                everything below that starts with check-
 #:   check-compilers      gcc and clang, warnings are errors, everything compiled
 #:   check-freestanding   the core links on each arch with platform/null and nothing else
-#:   check-models         the Promela models, by spin
 #:   check-format check-includes check-headers check-tidy check-cppcheck check-scripts
 #:   size                 text and data of each library, sizeof of public structs, for each arch
 #:   doc                  the API reference, in build/doc/html
