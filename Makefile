@@ -49,6 +49,8 @@ endif
 
 # `make test` and its like install what they need first, and stop with the command to run if they
 # may not. Done while reading, because compilers are looked for below. VML_NO_DEPS=1 leaves it out.
+deps_of_all := build examples
+deps_of_install := build examples
 deps_of_test := build test examples
 deps_of_examples := build examples
 deps_of_check := build test examples check
@@ -60,10 +62,10 @@ deps_of_run := build examples run
 deps_of_size := build cross
 deps_of_freestanding := build cross
 deps_wanted := $(sort $(foreach g,$(goals),$(deps_of_$g)))
-ifneq ($(filter test,$(goals)),)
 ifneq ($(ARCH),$(HOST_ARCH))
-deps_wanted += cross
-endif
+deps_wanted := $(if $(deps_wanted),$(filter-out examples,$(deps_wanted)) cross)
+else ifneq ($(PLATFORM),posix)
+deps_wanted := $(filter-out examples,$(deps_wanted))
 endif
 ifeq ($(MAKELEVEL)$(VML_NO_DEPS),0)
 ifneq ($(deps_wanted),)
@@ -202,6 +204,10 @@ unselected := $(filter-out $(system_libs),$(PLATFORMS) $(addprefix arch_,$(ARCHE
 ifneq ($(PLATFORM),posix)
 unselected += $(foreach l,$(LIBRARIES),$(if $(lib.$l.hosted),$(filter-out $(PLATFORM),$l)))
 endif
+ifneq ($(ARCH),$(HOST_ARCH))
+# The system's libraries are the host's.
+unselected += $(foreach l,$(LIBRARIES),$(if $(filter-out -pthread,$(lib.$l.libs)),$l))
+endif
 unselected += $(foreach l,$(LIBRARIES),$(if $(filter $(unselected),$(lib.$l.closure)),$l))
 selected := $(filter-out $(unselected),$(LIBRARIES))
 
@@ -281,7 +287,7 @@ all: $(call archives,$(selected))
 cmocka_ldlibs := -lcmocka
 ifneq ($(ARCH),$(HOST_ARCH))
 cmocka_dir := cache/cmocka-$(ARCH)
-cmocka_cflags := -I$(cmocka_dir)/include
+cmocka_cflags := -isystem $(cmocka_dir)/include
 cmocka_ldlibs := -L$(cmocka_dir)/lib -lcmocka
 cmocka_lib := $(cmocka_dir)/lib/libcmocka.a
 $(cmocka_lib):
@@ -350,20 +356,22 @@ $(foreach d,$(bench_dirs),$(eval $(call read_dir,tests/bench,$d)))
 $(foreach d,$(example_names),$(eval $(call read_dir,examples,$d)))
 
 own_lib = $(if $(lib.$(notdir $1).dir),$(notdir $1))
-unit_dirs := $(foreach d,$(unit_dirs),$(if $(dir.tests/unit/$d.runs),$d))
+# Whether a folder's programs are of this selection, with all that they need.
+runs = $(and $(dir.$1.runs),$(if $(filter $(unselected),$(call closure,$2 $(dir.$1.needs))),,yes))
+unit_dirs := $(foreach d,$(unit_dirs),$(if $(call runs,tests/unit/$d,$(call own_lib,$d)),$d))
 $(foreach d,$(unit_dirs),$(eval $(call dir_rules,tests/unit/$d,$(call own_lib,$d),$(filter \
 	tests/unit/$d/test_%,$(dir.tests/unit/$d.srcs)),$(support_objs),$(cmocka_ldlibs))))
 unit_programs := $(foreach d,$(unit_dirs),$(dir.tests/unit/$d.progs))
 thread_programs := $(filter %_threads,$(unit_programs))
 
-fuzz_dirs := $(foreach d,$(fuzz_dirs),$(if $(dir.tests/fuzz/$d.runs),$d))
+fuzz_dirs := $(foreach d,$(fuzz_dirs),$(if $(call runs,tests/fuzz/$d,$(call own_lib,$d)),$d))
 fuzz_main := $(if $(filter 1,$(FUZZER)),,$(OBJ)/tests/support/fuzz/replay.o)
 $(foreach d,$(fuzz_dirs),$(eval $(call dir_rules,tests/fuzz/$d,$(call own_lib,$d),$(filter \
 	tests/fuzz/$d/fuzz_%,$(dir.tests/fuzz/$d.srcs)),$(fuzz_main),$(if $(filter \
 	1,$(FUZZER)),-fsanitize=fuzzer))))
 fuzz_programs := $(foreach d,$(fuzz_dirs),$(dir.tests/fuzz/$d.progs))
 
-bench_dirs := $(foreach d,$(bench_dirs),$(if $(dir.tests/bench/$d.runs),$d))
+bench_dirs := $(foreach d,$(bench_dirs),$(if $(call runs,tests/bench/$d,$(call own_lib,$d)),$d))
 $(foreach d,$(bench_dirs),$(eval $(call dir_rules,tests/bench/$d,$(call own_lib,$d),$(filter \
 	tests/bench/$d/bench_%,$(dir.tests/bench/$d.srcs)),,)))
 bench_programs := $(foreach d,$(bench_dirs),$(dir.tests/bench/$d.progs))
@@ -381,7 +389,7 @@ $(B)/bin/$1: $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs)) \
 .PHONY: example-$1
 example-$1: $(B)/bin/$1
 endef
-example_names := $(foreach d,$(example_names),$(if $(dir.examples/$d.runs),$d))
+example_names := $(foreach d,$(example_names),$(if $(call runs,examples/$d),$d))
 $(foreach d,$(example_names),$(eval $(call dir_rules,examples/$d,,,,))$(eval $(call example_rules,$d)))
 examples := $(addprefix $(B)/bin/,$(example_names))
 
