@@ -206,7 +206,7 @@ unselected += $(foreach l,$(LIBRARIES),$(if $(lib.$l.hosted),$(filter-out $(PLAT
 endif
 ifneq ($(ARCH),$(HOST_ARCH))
 # The system's libraries are the host's.
-unselected += $(foreach l,$(LIBRARIES),$(if $(filter-out -pthread,$(lib.$l.libs)),$l))
+unselected += $(foreach l,$(LIBRARIES),$(if $(filter-out -lm -pthread,$(lib.$l.libs)),$l))
 endif
 unselected += $(foreach l,$(LIBRARIES),$(if $(filter $(unselected),$(lib.$l.closure)),$l))
 selected := $(filter-out $(unselected),$(LIBRARIES))
@@ -309,7 +309,7 @@ dir.$1/$2.mk := $(wildcard $1/$2/test.mk $1/$2/example.mk)
 dir.$1/$2.needs := $$(NEEDS)
 dir.$1/$2.ldlibs := $$(TEST_LIBS) $$(EXAMPLE_LIBS)
 dir.$1/$2.runs := $$(and $$(filter $(PLATFORM),$$(TEST_PLATFORM)),$$(filter $(ARCH),$$(or \
-	$$(TEST_ARCH),$(ARCH))),$$(if $$(TEST_LIBS),$$(filter $(ARCH),$(HOST_ARCH)),yes))
+	$$(TEST_ARCH),$(ARCH))),$$(if $$(filter-out -lm -pthread,$$(TEST_LIBS)),$$(filter $(ARCH),$(HOST_ARCH)),yes))
 dir.$1/$2.srcs := $(wildcard $1/$2/*.c)
 endef
 
