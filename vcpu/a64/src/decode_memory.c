@@ -137,6 +137,9 @@ static enum a64_op_id decode_single(const struct a64_decoder *d)
     bool sp = field(d, 9, 5) == 31;
     uint32_t kind = field(d, 11, 10);
 
+    if (!bit(d, 24) && bit(d, 21) && kind == 0) {
+        return decode_atomic(d);
+    }
     if (id == A64_OP_UNDEFINED) {
         return id;
     }
@@ -147,9 +150,6 @@ static enum a64_op_id decode_single(const struct a64_decoder *d)
         return id == A64_OP_NOP ? id : in_mode(id, sp ? MODE_IS : MODE_I);
     }
     if (bit(d, 21)) {
-        if (kind == 0) {
-            return decode_atomic(d);
-        }
         if (kind != 2) {
             return A64_OP_UNDEFINED;
         }
