@@ -269,9 +269,8 @@ static bool become_active(struct vml_a64 *cpu, enum vml_a64_exit *why)
 static void serve_requests(struct a64_core *core)
 {
     struct vml_cpu *cpu = &core->owner->cpu;
-    uint32_t requests = vml_cpu_take_requests(cpu, VML_CPU_REQUEST_IRQ |
-                                                       VML_CPU_REQUEST_RECONFIGURE |
-                                                       VML_CPU_REQUEST_ENGINE);
+    uint32_t requests = vml_cpu_take_requests(
+        cpu, VML_CPU_REQUEST_IRQ | VML_CPU_REQUEST_RECONFIGURE | VML_CPU_REQUEST_ENGINE);
     uint32_t tracking = vml_as_tracking(core->machine->config.memory);
 
     if (tracking != core->tracking) {
@@ -301,8 +300,8 @@ enum vml_a64_exit vml_a64_run(struct vml_a64 *cpu, uint64_t budget)
         if (core->halted) {
             a64_guest_leave(core);
             if (!wait_halted(core)) {
-                why = core->run_exit ? (enum vml_a64_exit)(core->run_exit - 1)
-                                     : VML_A64_EXIT_HALTED;
+                why =
+                    core->run_exit ? (enum vml_a64_exit)(core->run_exit - 1) : VML_A64_EXIT_HALTED;
                 break;
             }
             continue;

@@ -188,7 +188,7 @@ static bool load_exclusive(struct a64_core *core, const struct a64_op *op, uint6
     core->monitor_version = atomic_load_explicit(granule_of(core, pa), memory_order_seq_cst);
     if (bytes == 16) {
         if (((core->tlb[(va >> A64_PAGE_BITS) & (A64_TLB_SIZE - 1)].tag_write & ~A64_TAG_SLOW) ==
-            (va & A64_PAGE_MASK))) {
+             (va & A64_PAGE_MASK))) {
             load128(p, value);
         } else {
             value[0] = load_sized(p, 3);

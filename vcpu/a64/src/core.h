@@ -45,8 +45,8 @@ struct a64_tlb_entry {
     uint64_t info;   /* physical page, and A64_INFO_* */
 };
 
-#define A64_TAG_SLOW UINT64_C(1)
-#define A64_TAG_NONE UINT64_C(2)
+#define A64_TAG_SLOW     UINT64_C(1)
+#define A64_TAG_NONE     UINT64_C(2)
 
 #define A64_INFO_DEVICE  UINT64_C(1) /* Device memory type: alignment is checked */
 #define A64_INFO_MMIO    UINT64_C(2) /* no memory there: the bus serves it */
@@ -142,18 +142,18 @@ struct a64_core {
 
     /* Where execution is: valid outside of exec.c, and while exec.c has called out. */
     struct a64_op *op;
-    uintptr_t limit;              /* the op at which the quantum ends; see exec.c */
-    struct a64_code_page *page;   /* of `op` */
-    uint64_t page_va;             /* virtual address of `page` */
-    struct a64_tlb_entry *tlb;    /* data TLB of the present context */
+    uintptr_t limit;                        /* the op at which the quantum ends; see exec.c */
+    struct a64_code_page *page;             /* of `op` */
+    uint64_t page_va;                       /* virtual address of `page` */
+    struct a64_tlb_entry *tlb;              /* data TLB of the present context */
     struct a64_tlb_entry *tlb_unprivileged; /* for LDTR and STTR */
     struct a64_ftlb_entry *ftlb;
-    uint64_t quantum;             /* instructions of the present quantum */
-    uint64_t instructions;        /* before the present quantum */
-    uint64_t budget_end;          /* `instructions` at which the run ends */
+    uint64_t quantum;      /* instructions of the present quantum */
+    uint64_t instructions; /* before the present quantum */
+    uint64_t budget_end;   /* `instructions` at which the run ends */
 
-    struct a64_fault fault;  /* set by who reports a fault */
-    uint64_t sp_banked[2];   /* SP_EL0, SP_EL1; the selected one is in regs.x[A64_X_SP] */
+    struct a64_fault fault; /* set by who reports a fault */
+    uint64_t sp_banked[2];  /* SP_EL0, SP_EL1; the selected one is in regs.x[A64_X_SP] */
     struct a64_sysregs sys;
 
     /* The local exclusive monitor. */
@@ -163,22 +163,22 @@ struct a64_core {
     uint32_t monitor_version;
 
     _Atomic uint32_t event; /* the event register of WFE */
-    uint32_t serror;       /* a virtual SError is pending */
-    uint32_t stepping;     /* enum a64_stepping */
-    uint32_t step_insn;    /* for A64_STEP_GIVEN */
-    uint32_t lines;        /* VML_A64_INPUT_*: levels when last asked */
-    uint32_t parallel;     /* other vCPUs run at the same time */
-    uint32_t halted;       /* A64_HALTED_* */
-    uint32_t passing;      /* execute the trapped instruction */
-    uint32_t large[2];     /* the TLB has pieces of blocks, in the lower and upper range */
-    uint32_t run_exit;     /* what a handler asks vml_a64_run() to return, + 1 */
-    uint32_t tracking;     /* the memory's dirty tracking when last looked */
-    uint32_t debug_active; /* breakpoints, watchpoints or software step may fire */
+    uint32_t serror;        /* a virtual SError is pending */
+    uint32_t stepping;      /* enum a64_stepping */
+    uint32_t step_insn;     /* for A64_STEP_GIVEN */
+    uint32_t lines;         /* VML_A64_INPUT_*: levels when last asked */
+    uint32_t parallel;      /* other vCPUs run at the same time */
+    uint32_t halted;        /* A64_HALTED_* */
+    uint32_t passing;       /* execute the trapped instruction */
+    uint32_t large[2];      /* the TLB has pieces of blocks, in the lower and upper range */
+    uint32_t run_exit;      /* what a handler asks vml_a64_run() to return, + 1 */
+    uint32_t tracking;      /* the memory's dirty tracking when last looked */
+    uint32_t debug_active;  /* breakpoints, watchpoints or software step may fire */
     uint32_t software_step; /* MDSCR_EL1.SS, and debug exceptions are enabled */
-    uint32_t breaking;     /* a breakpoint is enabled */
-    uint32_t watching;     /* watchpoints are enabled: all accesses are checked */
-    uint32_t stepped;      /* the last instruction was software-stepped */
-    uint32_t own_only;     /* system registers are looked for here only */
+    uint32_t breaking;      /* a breakpoint is enabled */
+    uint32_t watching;      /* watchpoints are enabled: all accesses are checked */
+    uint32_t stepped;       /* the last instruction was software-stepped */
+    uint32_t own_only;      /* system registers are looked for here only */
     uint32_t took_exception;
 
     uint64_t features; /* A64_FEAT_* */
@@ -189,10 +189,10 @@ struct a64_core {
     uint64_t pa_limit; /* first physical address that the model does not have */
 
     /* Broadcasts. */
-    uint64_t broadcast_seen;                /* own progress */
-    uint64_t waited;                        /* what DSB has waited for */
-    _Atomic uint64_t broadcast_done;        /* the same, published */
-    _Atomic uint32_t in_guest;              /* others wait for broadcast_done while it is set */
+    uint64_t broadcast_seen;         /* own progress */
+    uint64_t waited;                 /* what DSB has waited for */
+    _Atomic uint64_t broadcast_done; /* the same, published */
+    _Atomic uint32_t in_guest;       /* others wait for broadcast_done while it is set */
 
     /* The cache of decoded pages. */
     struct a64_code_page *pages;
@@ -247,20 +247,20 @@ enum {
     A64_FSC_EXCLUSIVE = 0x35,
 };
 
-#define A64_SCTLR_M       (UINT64_C(1) << 0)
-#define A64_SCTLR_A       (UINT64_C(1) << 1)
-#define A64_SCTLR_C       (UINT64_C(1) << 2)
-#define A64_SCTLR_SA      (UINT64_C(1) << 3)
-#define A64_SCTLR_SA0     (UINT64_C(1) << 4)
-#define A64_SCTLR_UMA     (UINT64_C(1) << 9)
-#define A64_SCTLR_DZE     (UINT64_C(1) << 14)
-#define A64_SCTLR_UCT     (UINT64_C(1) << 15)
-#define A64_SCTLR_NTWI    (UINT64_C(1) << 16)
-#define A64_SCTLR_NTWE    (UINT64_C(1) << 18)
-#define A64_SCTLR_WXN     (UINT64_C(1) << 19)
-#define A64_SCTLR_SPAN    (UINT64_C(1) << 23)
-#define A64_SCTLR_UCI     (UINT64_C(1) << 26)
-#define A64_SCTLR_DSSBS   (UINT64_C(1) << 44)
+#define A64_SCTLR_M     (UINT64_C(1) << 0)
+#define A64_SCTLR_A     (UINT64_C(1) << 1)
+#define A64_SCTLR_C     (UINT64_C(1) << 2)
+#define A64_SCTLR_SA    (UINT64_C(1) << 3)
+#define A64_SCTLR_SA0   (UINT64_C(1) << 4)
+#define A64_SCTLR_UMA   (UINT64_C(1) << 9)
+#define A64_SCTLR_DZE   (UINT64_C(1) << 14)
+#define A64_SCTLR_UCT   (UINT64_C(1) << 15)
+#define A64_SCTLR_NTWI  (UINT64_C(1) << 16)
+#define A64_SCTLR_NTWE  (UINT64_C(1) << 18)
+#define A64_SCTLR_WXN   (UINT64_C(1) << 19)
+#define A64_SCTLR_SPAN  (UINT64_C(1) << 23)
+#define A64_SCTLR_UCI   (UINT64_C(1) << 26)
+#define A64_SCTLR_DSSBS (UINT64_C(1) << 44)
 
 /* ---- flags ---- */
 uint32_t a64_flags_get(struct a64_core *core);
@@ -276,15 +276,15 @@ enum a64_access {
 /* What a walk found.  Permissions are for the context that was asked for. */
 struct a64_translation {
     uint64_t pa;
-    uint64_t size;    /* of the page or block */
-    uint8_t attr;     /* MAIR attribute */
-    uint8_t sh;       /* shareability */
-    bool device;      /* Device memory type */
+    uint64_t size; /* of the page or block */
+    uint8_t attr;  /* MAIR attribute */
+    uint8_t sh;    /* shareability */
+    bool device;   /* Device memory type */
     bool global;
     bool read;
     bool write;
     bool execute;
-    uint32_t fsc;     /* when it failed */
+    uint32_t fsc; /* when it failed */
 };
 /* Translates for one kind of access in a context; false: `fsc` says why. */
 bool a64_walk(struct a64_core *core, uint64_t va, enum a64_access access, enum a64_context context,
@@ -299,8 +299,8 @@ bool a64_read(struct a64_core *core, struct a64_tlb_entry *tlb, uint64_t va, uns
 bool a64_write(struct a64_core *core, struct a64_tlb_entry *tlb, uint64_t va, unsigned size,
                const uint64_t *value);
 /* Host pointer for an atomic access of `size` bytes; NULL: fault, or `*mmio` for a device. */
-void *a64_atomic_pointer(struct a64_core *core, uint64_t va, unsigned size, bool write, uint64_t *pa,
-                         bool *mmio);
+void *a64_atomic_pointer(struct a64_core *core, uint64_t va, unsigned size, bool write,
+                         uint64_t *pa, bool *mmio);
 bool a64_zero_block(struct a64_core *core, uint64_t va);
 void a64_tlb_flush(struct a64_core *core);
 void a64_tlb_flush_page(struct a64_core *core, uint64_t va, uint64_t pages);
@@ -363,12 +363,12 @@ bool a64_sp_checked(const struct a64_core *core); /* SP alignment is, at this EL
 enum a64_sys_result {
     A64_SYS_OK,
     A64_SYS_UNDEFINED,
-    A64_SYS_TRAP,    /* EC 0x18 */
-    A64_SYS_FAULT,   /* core->fault */
-    A64_SYS_RESYNC,  /* done; translation, context or masks have changed */
-    A64_SYS_EXIT,    /* not done; core->run_exit says why */
-    A64_SYS_FP,      /* traps as an FP access */
-    A64_SYS_ABSENT,  /* not one of those: look elsewhere */
+    A64_SYS_TRAP,   /* EC 0x18 */
+    A64_SYS_FAULT,  /* core->fault */
+    A64_SYS_RESYNC, /* done; translation, context or masks have changed */
+    A64_SYS_EXIT,   /* not done; core->run_exit says why */
+    A64_SYS_FP,     /* traps as an FP access */
+    A64_SYS_ABSENT, /* not one of those: look elsewhere */
 };
 /* `encoding` is VML_SYSREG(). */
 enum a64_sys_result a64_mrs(struct a64_core *core, uint32_t encoding, uint64_t *value);

@@ -137,8 +137,8 @@ static enum a64_op_id decode_system(const struct a64_decoder *d)
         return decode_register_move(d);
     }
     if (op0 == 1) {
-        uint32_t encoding = (uint32_t)VML_SYSREG(1, field(d, 18, 16), crn, field(d, 11, 8),
-                                                 field(d, 7, 5));
+        uint32_t encoding =
+            (uint32_t)VML_SYSREG(1, field(d, 18, 16), crn, field(d, 11, 8), field(d, 7, 5));
 
         d->op->imm = (int32_t)encoding;
         d->op->a = reg_read(field(d, 4, 0));

@@ -206,7 +206,8 @@ static enum a64_op_id decode_two_source(const struct a64_decoder *d)
     default:
         break;
     }
-    if (opcode >= 16 && opcode < 24 && has(d, A64_FEAT_CRC32) && bit(d, 31) == ((opcode & 3) == 3)) {
+    if (opcode >= 16 && opcode < 24 && has(d, A64_FEAT_CRC32) &&
+        bit(d, 31) == ((opcode & 3) == 3)) {
         op->d = (uint8_t)(1u << (opcode & 3));
         op->imm = (opcode & 4) != 0;
         return A64_OP_CRC32;

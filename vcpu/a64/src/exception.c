@@ -138,10 +138,10 @@ void a64_exception_return(struct a64_core *core)
     if (core->features & A64_FEAT_SSBS) {
         keep |= A64_PSTATE_SSBS;
     }
-    new = spsr & keep;
+    new = spsr &keep;
     core->regs.pc = core->sys.ELR_EL1;
     core->monitor_pa = A64_NO_PAGE;
-    core->event = 1; /* an exception return is an event for WFE */
+    core->event = 1;                           /* an exception return is an event for WFE */
     if (mode != 0 && mode != 4 && mode != 5) { /* illegal: EL and SP stay */
         new |= A64_PSTATE_IL | (core->pstate & (A64_PSTATE_EL1 | A64_PSTATE_SP));
     } else {
@@ -250,9 +250,8 @@ bool a64_watchpoint(struct a64_core *core, uint64_t va, unsigned size, bool writ
         }
         if (hit) {
             core->fault.far = va;
-            core->fault.esr =
-                A64_ESR(core->el == 0 ? A64_EC_WATCHPOINT_LOWER : A64_EC_WATCHPOINT,
-                        0x22u | (write ? 1u << 6 : 0));
+            core->fault.esr = A64_ESR(core->el == 0 ? A64_EC_WATCHPOINT_LOWER : A64_EC_WATCHPOINT,
+                                      0x22u | (write ? 1u << 6 : 0));
             return true;
         }
     }
@@ -265,8 +264,8 @@ void a64_reset(struct a64_core *core)
     core->flag_kind = A64_FLAGS_PACKED;
     core->sp_banked[0] = 0;
     core->sp_banked[1] = 0;
-    core->pstate = A64_PSTATE_EL1 | A64_PSTATE_SP | A64_PSTATE_D | A64_PSTATE_A | A64_PSTATE_I |
-                   A64_PSTATE_F;
+    core->pstate =
+        A64_PSTATE_EL1 | A64_PSTATE_SP | A64_PSTATE_D | A64_PSTATE_A | A64_PSTATE_I | A64_PSTATE_F;
     core->el = 1;
     core->monitor_pa = A64_NO_PAGE;
     core->event = 0;

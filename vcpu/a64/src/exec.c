@@ -42,17 +42,17 @@ typedef uint64_t guest_u64 __attribute__((may_alias, aligned(1)));
 
 #define HOST(type, e, va) ((volatile type *)(uintptr_t)((va) + (e)->addend))
 #define TLB_AT(table, va)                                                                          \
-    ((struct a64_tlb_entry *)(void *)((char *)(table) +                                            \
-                                      (((va) >> (A64_PAGE_BITS - 5)) & ((A64_TLB_SIZE - 1) << 5))))
+    ((struct a64_tlb_entry *)(void *)((char *)(table) + (((va) >> (A64_PAGE_BITS - 5)) &           \
+                                                         ((A64_TLB_SIZE - 1) << 5))))
 _Static_assert(sizeof(struct a64_tlb_entry) == 32, "TLB_AT scales by 32");
 
-#define X(n)  (core->regs.x[n])
-#define XA    X(op->a)
-#define XB    X(op->b)
-#define XC    X(op->c)
-#define WB    ((uint32_t)XB)
-#define WC    ((uint32_t)XC)
-#define PC()  (core->page_va + (uint64_t)(op - core->page->ops) * 4)
+#define X(n) (core->regs.x[n])
+#define XA   X(op->a)
+#define XB   X(op->b)
+#define XC   X(op->c)
+#define WB   ((uint32_t)XB)
+#define WC   ((uint32_t)XC)
+#define PC() (core->page_va + (uint64_t)(op - core->page->ops) * 4)
 
 #define A64_SYNC()                                                                                 \
     do {                                                                                           \
@@ -62,7 +62,7 @@ _Static_assert(sizeof(struct a64_tlb_entry) == 32, "TLB_AT scales by 32");
 #define NEXT()                                                                                     \
     do {                                                                                           \
         op++;                                                                                      \
-        goto *op->fn;                                                                              \
+        goto * op->fn;                                                                             \
     } while (0)
 /* A taken branch inside the page. */
 #define BRANCH(distance)                                                                           \
@@ -73,7 +73,7 @@ _Static_assert(sizeof(struct a64_tlb_entry) == 32, "TLB_AT scales by 32");
         if (VML_UNLIKELY(limit <= (uintptr_t)op)) {                                                \
             goto out;                                                                              \
         }                                                                                          \
-        goto *op->fn;                                                                              \
+        goto * op->fn;                                                                             \
     } while (0)
 #define JUMP(va)                                                                                   \
     do {                                                                                           \
@@ -159,8 +159,7 @@ static uint32_t add_carry32(struct a64_core *core, uint32_t x, uint32_t y, uint3
     uint32_t r = (uint32_t)wide;
 
     a64_flags_set(core, (r & 0x80000000u) | (uint32_t)(r == 0) << 30 |
-                            (uint32_t)(wide >> 32) << 29 |
-                            ((~(x ^ y) & (x ^ r)) >> 31) << 28);
+                            (uint32_t)(wide >> 32) << 29 | ((~(x ^ y) & (x ^ r)) >> 31) << 28);
     return r;
 }
 
@@ -241,8 +240,7 @@ static uint64_t wide_mask(const struct a64_op *op)
 
 static uint32_t read_insn(const struct a64_code_page *page, uint32_t offset)
 {
-    return __atomic_load_n((const uint32_t *)(const void *)(page->host + offset),
-                           __ATOMIC_RELAXED);
+    return __atomic_load_n((const uint32_t *)(const void *)(page->host + offset), __ATOMIC_RELAXED);
 }
 
 /* Decodes from `op` to the end of the straight run. */
@@ -338,7 +336,7 @@ a64_execute(struct a64_core *core)
         op = &core->page->ops[(core->regs.pc & (A64_PAGE_SIZE - 1)) / 4];
         limit = (uintptr_t)(op + 1);
         core->quantum = 1;
-        goto *op->fn;
+        goto * op->fn;
     }
     goto locate;
 
@@ -348,34 +346,33 @@ jump: /* op was executed; go on at target */
         core->regs.pc = target;
         goto leave;
     }
-locate: /* limit is what is left of the quantum, in bytes of operations */
-    {
-        const struct a64_ftlb_entry *e =
-            &core->ftlb[(target >> A64_PAGE_BITS) & (A64_FTLB_SIZE - 1)];
-        struct a64_code_page *page = e->page;
+locate : /* limit is what is left of the quantum, in bytes of operations */
+{
+    const struct a64_ftlb_entry *e = &core->ftlb[(target >> A64_PAGE_BITS) & (A64_FTLB_SIZE - 1)];
+    struct a64_code_page *page = e->page;
 
-        if (VML_UNLIKELY(e->tag != (target & (A64_PAGE_MASK | 3)))) {
-            core->regs.pc = target;
-            core->instructions += core->quantum - limit / sizeof(struct a64_op);
-            core->quantum = limit / sizeof(struct a64_op);
-            page = a64_code_fetch(core, target);
-            if (!page) {
-                a64_raise_fault(core, target);
-                tlb = core->tlb;
-                target = core->regs.pc;
-                limit -= sizeof(struct a64_op); /* or a fault at the vector would be for ever */
-                if (limit == 0) {
-                    goto leave;
-                }
-                goto locate;
+    if (VML_UNLIKELY(e->tag != (target & (A64_PAGE_MASK | 3)))) {
+        core->regs.pc = target;
+        core->instructions += core->quantum - limit / sizeof(struct a64_op);
+        core->quantum = limit / sizeof(struct a64_op);
+        page = a64_code_fetch(core, target);
+        if (!page) {
+            a64_raise_fault(core, target);
+            tlb = core->tlb;
+            target = core->regs.pc;
+            limit -= sizeof(struct a64_op); /* or a fault at the vector would be for ever */
+            if (limit == 0) {
+                goto leave;
             }
+            goto locate;
         }
-        core->page = page;
-        core->page_va = target & A64_PAGE_MASK;
-        op = &page->ops[(target & (A64_PAGE_SIZE - 1)) / 4];
-        limit += (uintptr_t)op;
-        goto *op->fn;
     }
+    core->page = page;
+    core->page_va = target & A64_PAGE_MASK;
+    op = &page->ops[(target & (A64_PAGE_SIZE - 1)) / 4];
+    limit += (uintptr_t)op;
+    goto * op->fn;
+}
 
 out: /* before op */
     core->regs.pc = PC();

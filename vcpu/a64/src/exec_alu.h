@@ -1,4 +1,5 @@
 /* Handlers of integer data processing: part of a64_execute(). */
+/* clang-format off: it does not see that this is inside a function */
 
 /* ---- immediates ---- */
 L_ADR:
@@ -340,7 +341,7 @@ CONDITIONAL_COMPARE(I, (uint64_t)(uint32_t)op->imm, (uint32_t)op->imm)
     NEXT();                                                                                        \
     L_CSNEG64_##cc : XA = HOLDS_##cc ? XB : -XC;                                                   \
     NEXT();                                                                                        \
-    L_CSNEG32_##cc : XA = HOLDS_##cc ? WB : -WC;                                                   \
+    L_CSNEG32_##cc : XA = HOLDS_##cc ? WB : 0 - WC;                                                \
     NEXT();
 EACH_COND(SELECT)
 
@@ -392,11 +393,11 @@ L_UDIV32:
     NEXT();
 L_SDIV64:
     XA = XC == 0            ? 0
-         : XC == UINT64_MAX ? -XB
+         : XC == UINT64_MAX ? 0 - XB
                             : (uint64_t)((int64_t)XB / (int64_t)XC);
     NEXT();
 L_SDIV32:
-    XA = WC == 0 ? 0 : WC == UINT32_MAX ? -WB : (uint32_t)((int32_t)WB / (int32_t)WC);
+    XA = WC == 0 ? 0 : WC == UINT32_MAX ? 0 - WB : (uint32_t)((int32_t)WB / (int32_t)WC);
     NEXT();
 L_LSLV64:
     XA = XB << (XC & 63);
@@ -491,3 +492,4 @@ L_XAFLAG: { /* N = !C&!Z, Z = Z&C, C = C|Z, V = !C&Z */
                             ((c_ ^ 1) & z_) << 28);
     NEXT();
 }
+/* clang-format on */

@@ -1,4 +1,5 @@
 /* Handlers of branches: part of a64_execute(). */
+/* clang-format off: it does not see that this is inside a function */
 
 L_B:
     BRANCH(op->imm);
@@ -77,3 +78,4 @@ L_TB_F:
     FUSED_COMPARE(CMP64, cc, XB, XC)                                                               \
     FUSED_COMPARE(CMP32, cc, XB << 32, XC << 32)
 EACH_COND(FUSED_COMPARES)
+/* clang-format on */

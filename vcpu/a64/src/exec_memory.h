@@ -4,6 +4,7 @@
  * An access whose first and last byte are in the page of its TLB entry is one host access; all else
  * calls memory.c.
  */
+/* clang-format off: it does not see that this is inside a function */
 
 #define IN_PAGE(e, tag, va, bytes)                                                                 \
     VML_LIKELY((((va) + ((bytes) - 1)) & A64_PAGE_MASK) == (e)->tag)
@@ -404,3 +405,4 @@ L_DC_ZVA:
     }
     limit = core->limit;
     NEXT();
+/* clang-format on */

@@ -1,4 +1,5 @@
 /* Handlers of system instructions and of bookkeeping: part of a64_execute(). */
+/* clang-format off: it does not see that this is inside a function */
 
 L_DECODE:
     decode_run(core, op, labels);
@@ -215,3 +216,4 @@ L_SIMD_FLAGS:
         core->flag_kind = A64_FLAGS_PACKED;
     }
     NEXT();
+/* clang-format on */

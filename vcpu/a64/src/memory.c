@@ -17,8 +17,8 @@ static enum a64_context context_of(const struct a64_core *core, const struct a64
 void a64_data_fault(struct a64_core *core, uint64_t va, bool write, uint32_t fsc)
 {
     core->fault.far = va;
-    core->fault.esr = A64_ESR(core->el == 0 ? A64_EC_DABORT_LOWER : A64_EC_DABORT,
-                              fsc | (write ? 1u << 6 : 0));
+    core->fault.esr =
+        A64_ESR(core->el == 0 ? A64_EC_DABORT_LOWER : A64_EC_DABORT, fsc | (write ? 1u << 6 : 0));
 }
 
 void a64_tlb_flush(struct a64_core *core)
@@ -162,11 +162,13 @@ static struct a64_tlb_entry *look_up(struct a64_core *core, struct a64_tlb_entry
 }
 
 /* One access to a device, of 1, 2, 4 or 8 bytes. */
-static bool device_access(struct a64_core *core, uint64_t va, uint64_t pa, unsigned size, bool write,
-                          uint64_t *value)
+static bool device_access(struct a64_core *core, uint64_t va, uint64_t pa, unsigned size,
+                          bool write, uint64_t *value)
 {
-    struct vml_access access = {.value = *value, .cpu = core->owner->cpu.config.index,
-                                .size = (uint8_t)size, .write = write};
+    struct vml_access access = {.value = *value,
+                                .cpu = core->owner->cpu.config.index,
+                                .size = (uint8_t)size,
+                                .write = write};
     enum vml_bus_result result = VML_BUS_NO_DEVICE;
 
     if (core->machine->config.mmio) {
@@ -360,8 +362,8 @@ bool a64_write(struct a64_core *core, struct a64_tlb_entry *tlb, uint64_t va, un
     return slow_access(core, tlb, va, size, true, copy);
 }
 
-void *a64_atomic_pointer(struct a64_core *core, uint64_t va, unsigned size, bool write, uint64_t *pa,
-                         bool *mmio)
+void *a64_atomic_pointer(struct a64_core *core, uint64_t va, unsigned size, bool write,
+                         uint64_t *pa, bool *mmio)
 {
     struct a64_tlb_entry *e;
 
@@ -401,7 +403,8 @@ bool a64_zero_block(struct a64_core *core, uint64_t va)
         core->fault.far = va;
         return false;
     }
-    if (VML_UNLIKELY(core->watching) && a64_watchpoint(core, start, (unsigned)core->zva_size, true)) {
+    if (VML_UNLIKELY(core->watching) &&
+        a64_watchpoint(core, start, (unsigned)core->zva_size, true)) {
         return false;
     }
     if (e->info & (A64_INFO_DEVICE | A64_INFO_MMIO)) {

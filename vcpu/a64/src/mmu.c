@@ -53,7 +53,8 @@ static bool walk_setup(const struct a64_core *core, struct walk *w)
 
 static _Atomic uint64_t *descriptor_at(const struct a64_core *core, uint64_t pa, bool write)
 {
-    return vml_as_translate(core->machine->config.memory, pa, 8, write ? VML_AS_WRITE : VML_AS_READ);
+    return vml_as_translate(core->machine->config.memory, pa, 8,
+                            write ? VML_AS_WRITE : VML_AS_READ);
 }
 
 /* Permissions of a leaf (D8.4.1) in a context. */
@@ -150,8 +151,7 @@ static bool walk_once(struct a64_core *core, uint64_t va, enum a64_access access
         desc = atomic_load_explicit(p, memory_order_acquire);
         leaf = level == 3 || !(desc & 2);
         if (!(desc & 1) || (level == 3 && !(desc & 2)) ||
-            (leaf && level != 3 &&
-             !(w.granule == 12 ? level == 1 || level == 2 : level == 2))) {
+            (leaf && level != 3 && !(w.granule == 12 ? level == 1 || level == 2 : level == 2))) {
             return fail(out, A64_FSC_TRANSLATION, level);
         }
         if (!leaf) {
@@ -173,8 +173,8 @@ static bool walk_once(struct a64_core *core, uint64_t va, enum a64_access access
             !((core->features & A64_FEAT_HAFDBS) && (core->sys.TCR_EL1 >> 39 & 1))) {
             return fail(out, A64_FSC_ACCESS_FLAG, level);
         }
-        dbm = (core->features & A64_FEAT_HAFDBS) && (core->sys.TCR_EL1 >> 40 & 1) &&
-              (desc >> 51 & 1);
+        dbm =
+            (core->features & A64_FEAT_HAFDBS) && (core->sys.TCR_EL1 >> 40 & 1) && (desc >> 51 & 1);
         permissions(core, &w, desc, dbm, context, out);
         if (access == A64_READ ? !out->read : access == A64_WRITE ? !out->write : !out->execute) {
             return fail(out, A64_FSC_PERMISSION, level);
@@ -206,8 +206,14 @@ bool a64_walk(struct a64_core *core, uint64_t va, enum a64_access access, enum a
         uint64_t pa = tbi ? va & VML_MASK64(55, 0) : va;
 
         *out = (struct a64_translation){
-            .pa = pa, .size = A64_PAGE_SIZE, .device = true, .global = true,
-            .read = true, .write = true, .execute = true, .sh = 2,
+            .pa = pa,
+            .size = A64_PAGE_SIZE,
+            .device = true,
+            .global = true,
+            .read = true,
+            .write = true,
+            .execute = true,
+            .sh = 2,
         };
         if (pa >= core->pa_limit) {
             out->fsc = A64_FSC_ADDRESS_SIZE;

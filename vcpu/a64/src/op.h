@@ -28,6 +28,7 @@ struct a64_op {
 };
 _Static_assert(sizeof(struct a64_op) == 16, "a decoded operation is 16 bytes on 64-bit hosts");
 
+/* clang-format off */
 /* Each condition but AL, in order of its encoding. */
 #define A64_CONDS(X, name)                                                                         \
     X(name##_EQ) X(name##_NE) X(name##_CS) X(name##_CC) X(name##_MI) X(name##_PL) X(name##_VS)     \
@@ -53,7 +54,6 @@ _Static_assert(sizeof(struct a64_op) == 16, "a decoded operation is 16 bytes on 
     M(X, LDPV32) M(X, LDPV64) M(X, LDPV128) M(X, STPV32) M(X, STPV64) M(X, STPV128)
 #define A64_UNPRIVILEGED(X, name) X(name##_T)
 
-/* clang-format off */
 #define A64_OPS(X)                                                                                 \
     /* bookkeeping */                                                                              \
     X(DECODE) X(PAGE_END) X(STEP_END) X(UNDEFINED) X(NOP)                                          \

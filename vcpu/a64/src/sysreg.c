@@ -22,10 +22,10 @@ struct row {
     uint64_t ones; /* bits that read as one */
 };
 
-#define SYS(member) (uint32_t)offsetof(struct a64_core, sys.member)
-#define MODEL(member) (uint32_t)offsetof(struct a64_core, model.member)
+#define SYS(member)                  (uint32_t) offsetof(struct a64_core, sys.member)
+#define MODEL(member)                (uint32_t) offsetof(struct a64_core, model.member)
 #define ENC(op0, op1, crn, crm, op2) (uint32_t) VML_SYSREG(op0, op1, crn, crm, op2)
-#define ALL UINT64_MAX
+#define ALL                          UINT64_MAX
 #define SCTLR_MASK                                                                                 \
     (A64_SCTLR_M | A64_SCTLR_A | A64_SCTLR_C | A64_SCTLR_SA | A64_SCTLR_SA0 | A64_SCTLR_UMA |      \
      1u << 12 | A64_SCTLR_DZE | A64_SCTLR_UCT | A64_SCTLR_NTWI | A64_SCTLR_NTWE | A64_SCTLR_WXN |  \
@@ -176,8 +176,8 @@ static bool timer_allowed(const struct a64_core *core, uint32_t encoding)
 static enum a64_sys_result bus_access(struct a64_core *core, uint32_t encoding, bool write,
                                       uint64_t *value)
 {
-    struct vml_access access = {.value = *value, .cpu = core->owner->cpu.config.index, .size = 8,
-                                .write = write};
+    struct vml_access access = {
+        .value = *value, .cpu = core->owner->cpu.config.index, .size = 8, .write = write};
     enum vml_bus_result result;
 
     if (core->el == 0 && (encoding >> 14 & 7) != 3) {
@@ -289,8 +289,8 @@ static enum a64_sys_result read_special(struct a64_core *core, uint32_t encoding
     case ENC(3, 1, 0, 0, 0): /* CCSIDR_EL1: 64-byte lines; sizes are for show */
         *value = (core->sys.CSSELR_EL1 >> 1) == 0 ? 0x701fe01au : 0x70ffe07au;
         return A64_SYS_OK;
-    case ENC(3, 1, 0, 0, 7): /* AIDR_EL1 */
-    case ENC(2, 0, 1, 0, 0): /* MDRAR_EL1 */
+    case ENC(3, 1, 0, 0, 7):  /* AIDR_EL1 */
+    case ENC(2, 0, 1, 0, 0):  /* MDRAR_EL1 */
     case ENC(2, 0, 7, 14, 6): /* DBGAUTHSTATUS_EL1 */
         *value = 0;
         return A64_SYS_OK;
@@ -381,9 +381,8 @@ static enum a64_sys_result write_special(struct a64_core *core, uint32_t encodin
         if (core->fp_trapped) {
             return A64_SYS_FP;
         }
-        core->regs.fpcr = (uint32_t)value & (0x07c00000u | (core->features & A64_FEAT_FP16
-                                                                ? 1u << 19
-                                                                : 0));
+        core->regs.fpcr =
+            (uint32_t)value & (0x07c00000u | (core->features & A64_FEAT_FP16 ? 1u << 19 : 0));
         return A64_SYS_OK;
     case ENC(3, 3, 4, 4, 1): /* FPSR */
         if (core->fp_trapped) {
@@ -748,8 +747,8 @@ void vml_a64_model_max(struct vml_a64_model *model)
     model->ID_AA64PFR0_EL1 |= UINT64_C(1) << 48 | 0x110000;
     model->ID_AA64PFR1_EL1 = 1u << 4;
     model->ID_AA64ISAR0_EL1 = UINT64_C(0x0021111110212120);
-    model->ID_AA64ISAR1_EL1 = UINT64_C(1) << 36 | UINT64_C(1) << 32 | 2u << 20 | 1u << 16 |
-                              1u << 12 | 1;
+    model->ID_AA64ISAR1_EL1 =
+        UINT64_C(1) << 36 | UINT64_C(1) << 32 | 2u << 20 | 1u << 16 | 1u << 12 | 1;
     model->ID_AA64MMFR1_EL1 = 1u << 20 | 2;
     model->ID_AA64MMFR2_EL1 = 1u << 4;
 }

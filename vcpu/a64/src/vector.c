@@ -30,8 +30,7 @@ static bool multiple(struct a64_core *core, const struct a64_op *op, union a64_v
 
     if (count == 1 && !(core->sys.SCTLR_EL1 & A64_SCTLR_A)) {
         for (unsigned r = 0; r < rpt; r++, va += bytes) {
-            const struct a64_tlb_entry *e =
-                &core->tlb[(va >> A64_PAGE_BITS) & (A64_TLB_SIZE - 1)];
+            const struct a64_tlb_entry *e = &core->tlb[(va >> A64_PAGE_BITS) & (A64_TLB_SIZE - 1)];
 
             if (((va + bytes - 1) & A64_PAGE_MASK) == (load ? e->tag_read : e->tag_write)) {
                 void *host = (void *)(uintptr_t)(va + e->addend);
@@ -41,8 +40,7 @@ static bool multiple(struct a64_core *core, const struct a64_op *op, union a64_v
                 continue;
             }
             for (unsigned i = 0; i < bytes / esize; i++) {
-                if (!transfer(core, va + i * esize, esize, load,
-                              element(v, op->a + r, i, esize))) {
+                if (!transfer(core, va + i * esize, esize, load, element(v, op->a + r, i, esize))) {
                     return false;
                 }
             }
@@ -104,7 +102,8 @@ bool a64_vector_memory(struct a64_core *core, const struct a64_op *op)
         }
     }
     if (op->imm >> 16 & 1) {
-        uint64_t total = single ? (uint64_t)count << (op->imm >> 6 & 3) : (uint64_t)registers * bytes;
+        uint64_t total =
+            single ? (uint64_t)count << (op->imm >> 6 & 3) : (uint64_t)registers * bytes;
 
         core->regs.x[op->b] = va + ((op->imm >> 17 & 1) ? core->regs.x[op->c] : total);
     }

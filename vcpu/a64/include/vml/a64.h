@@ -83,15 +83,15 @@ typedef uint64_t (*vml_a64_counter_fn)(void *context, uint32_t cpu, bool virtual
 
 /** @brief What the vCPUs of a machine share. */
 struct vml_a64_machine_config {
-    struct vml_as *memory;     /**< RAM and ROM */
-    struct vml_vbus *mmio;     /**< devices; NULL: none */
-    struct vml_vbus *sysreg;   /**< system registers that are not the CPU's own; NULL: none */
+    struct vml_as *memory;   /**< RAM and ROM */
+    struct vml_vbus *mmio;   /**< devices; NULL: none */
+    struct vml_vbus *sysreg; /**< system registers that are not the CPU's own; NULL: none */
     struct vml_irq_controller *irq_controller; /**< asked for the inputs' levels; NULL: none */
-    vml_a64_firmware_fn firmware; /**< NULL: HVC and SMC are UNDEFINED */
-    vml_a64_counter_fn counter;   /**< NULL: the counters are read on the SYSREG bus */
-    void *context;                /**< given to `firmware` and `counter` */
-    struct vml_a64 **cpus;        /**< storage for `max_cpus` pointers; kept */
-    uint32_t max_cpus;            /**< the most vCPUs */
+    vml_a64_firmware_fn firmware;              /**< NULL: HVC and SMC are UNDEFINED */
+    vml_a64_counter_fn counter;                /**< NULL: the counters are read on the SYSREG bus */
+    void *context;                             /**< given to `firmware` and `counter` */
+    struct vml_a64 **cpus;                     /**< storage for `max_cpus` pointers; kept */
+    uint32_t max_cpus;                         /**< the most vCPUs */
     /** All vCPUs are run in turn by one thread: WFI and WFE end vml_a64_run() instead of waiting, and
      * nothing waits for another vCPU. */
     bool single_thread;
@@ -112,17 +112,17 @@ struct vml_a64_broadcast {
 
 /** @brief What the vCPUs of a machine share. Members are private. */
 struct vml_a64_machine {
-    struct vml_a64_machine_config config;                     /**< as given */
-    uint32_t count;                                           /**< vCPUs */
-    struct vml_mutex broadcast_lock;                          /**< of posting */
-    VML_CACHE_ALIGNED _Atomic uint64_t broadcast_head;        /**< invalidations ever posted */
-    struct vml_a64_broadcast broadcasts[VML_A64_BROADCASTS];  /**< the latest */
+    struct vml_a64_machine_config config;                          /**< as given */
+    uint32_t count;                                                /**< vCPUs */
+    struct vml_mutex broadcast_lock;                               /**< of posting */
+    VML_CACHE_ALIGNED _Atomic uint64_t broadcast_head;             /**< invalidations ever posted */
+    struct vml_a64_broadcast broadcasts[VML_A64_BROADCASTS];       /**< the latest */
     VML_CACHE_ALIGNED _Atomic uint32_t monitors[VML_A64_MONITORS]; /**< versions of granules */
 };
 
 /** @brief Makes a machine without vCPUs. @return VML_ERR_INVALID for missing members */
-VML_MUST_CHECK enum vml_status
-vml_a64_machine_init(struct vml_a64_machine *machine, const struct vml_a64_machine_config *config);
+VML_MUST_CHECK enum vml_status vml_a64_machine_init(struct vml_a64_machine *machine,
+                                                    const struct vml_a64_machine_config *config);
 /** @brief Ends its use. Its vCPUs are destroyed. */
 void vml_a64_machine_destroy(struct vml_a64_machine *machine);
 
@@ -133,7 +133,8 @@ struct vml_a64_config {
     const struct vml_a64_model *model; /**< copied */
     void *storage;                     /**< VML_CACHE_LINE_SIZE aligned; kept while in use */
     size_t storage_size;               /**< at least vml_a64_storage_size(code_pages) */
-    uint32_t code_pages; /**< 4 KiB pages of decoded code that are kept, at least 4; 1024 suits Linux */
+    uint32_t
+        code_pages; /**< 4 KiB pages of decoded code that are kept, at least 4; 1024 suits Linux */
 };
 
 /** @brief Bytes of storage that a vCPU needs. */
@@ -216,13 +217,13 @@ void vml_a64_memory_changed(struct vml_a64_machine *machine);
 
 /** @brief The general-purpose and vector registers and PSTATE, for debuggers and tests. */
 struct vml_a64_registers {
-    uint64_t x[31];     /**< X0 to X30 */
-    uint64_t sp;        /**< the current SP */
-    uint64_t pc;        /**< PC */
-    uint64_t v[32][2];  /**< V0 to V31, low half first */
-    uint32_t pstate;    /**< as in an SPSR */
-    uint32_t fpcr;      /**< FPCR */
-    uint32_t fpsr;      /**< FPSR */
+    uint64_t x[31];    /**< X0 to X30 */
+    uint64_t sp;       /**< the current SP */
+    uint64_t pc;       /**< PC */
+    uint64_t v[32][2]; /**< V0 to V31, low half first */
+    uint32_t pstate;   /**< as in an SPSR */
+    uint32_t fpcr;     /**< FPCR */
+    uint32_t fpsr;     /**< FPSR */
 };
 /** @brief Reads them. */
 void vml_a64_get_registers(const struct vml_a64 *cpu, struct vml_a64_registers *registers);
