@@ -1,5 +1,6 @@
 /* Handlers of integer data processing: part of a64_execute(). */
-/* clang-format off: it does not see that this is inside a function */
+/* Unformatted: clang-format does not see that this is inside a function. */
+/* clang-format off */
 
 /* ---- immediates ---- */
 L_ADR:

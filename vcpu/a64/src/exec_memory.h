@@ -4,7 +4,8 @@
  * An access whose first and last byte are in the page of its TLB entry is one host access; all else
  * calls memory.c.
  */
-/* clang-format off: it does not see that this is inside a function */
+/* Unformatted: clang-format does not see that this is inside a function. */
+/* clang-format off */
 
 #define IN_PAGE(e, tag, va, bytes)                                                                 \
     VML_LIKELY((((va) + ((bytes) - 1)) & A64_PAGE_MASK) == (e)->tag)
