@@ -88,16 +88,13 @@ enum vml_status vml_a64_get_sysreg(struct vml_a64 *cpu, uint64_t encoding, uint6
 enum vml_status vml_a64_set_sysreg(struct vml_a64 *cpu, uint64_t encoding, uint64_t value)
 {
     struct a64_core *core = cpu->core;
-    uint32_t el = core->el, trapped = core->fp_trapped, passing = core->passing;
+    uint32_t passing = core->passing;
     uint64_t *sp = stack_pointer(core, encoding), old;
     enum a64_sys_result result;
 
     if (sp) {
         *sp = value;
         return VML_OK;
-    }
-    if (vml_a64_get_sysreg(cpu, encoding, &old) != VML_OK) {
-        return VML_ERR_NOT_FOUND;
     }
     core->el = 1;
     core->fp_trapped = 0;
@@ -106,15 +103,12 @@ enum vml_status vml_a64_set_sysreg(struct vml_a64 *cpu, uint64_t encoding, uint6
     result = a64_msr(core, (uint32_t)encoding, value);
     core->own_only = 0;
     core->passing = passing;
-    core->el = (core->pstate & A64_PSTATE_EL1) ? 1 : el;
-    core->fp_trapped = trapped;
-    if (core->pstate & A64_PSTATE_EL1) {
-        core->el = 1;
-    } else {
-        core->el = 0;
-    }
+    core->el = (core->pstate & A64_PSTATE_EL1) ? 1 : 0;
     a64_select_context(core);
-    return result == A64_SYS_OK || result == A64_SYS_RESYNC ? VML_OK : VML_ERR_ACCESS;
+    if (result == A64_SYS_OK || result == A64_SYS_RESYNC) {
+        return VML_OK;
+    }
+    return vml_a64_get_sysreg(cpu, encoding, &old) == VML_OK ? VML_ERR_ACCESS : VML_ERR_NOT_FOUND;
 }
 
 void vml_a64_save(struct vml_a64 *cpu, struct vml_state_writer *w)
