@@ -313,8 +313,9 @@ enum vml_a64_exit vml_a64_run(struct vml_a64 *cpu, uint64_t budget)
         if (VML_UNLIKELY(vml_cpu_features(&cpu->cpu) & VML_CPU_SINGLE_STEP)) {
             debug_step(core);
             core->run_exit = core->run_exit ? core->run_exit : VML_A64_EXIT_STEP + 1;
-        } else if (VML_UNLIKELY(core->debug_active)) {
+        } else if (VML_UNLIKELY(core->debug_active || core->passing)) {
             debug_step(core);
+            core->passing = 0;
         } else {
             core->quantum = vml_min_u64(A64_QUANTUM, end - core->instructions);
             a64_execute(core);

@@ -20,6 +20,7 @@ void vml_a64_get_registers(const struct vml_a64 *cpu, struct vml_a64_registers *
 {
     struct a64_core *core = cpu->core;
 
+    memset(registers, 0, sizeof(*registers));
     memcpy(registers->x, core->regs.x, sizeof(registers->x));
     memcpy(registers->v, core->regs.v, sizeof(registers->v));
     registers->sp = core->regs.x[A64_X_SP];

@@ -30,9 +30,9 @@ struct guest {
     void *bus_storage;
     struct vml_access last;  /* the device's last access */
     uint64_t device_value;   /* what the device reads as */
-    uint64_t firmware_calls; /* HVC and SMC */
-    uint64_t firmware_x0;    /* of the last */
-    bool firmware_smc;       /* of the last */
+    _Atomic uint64_t firmware_calls; /* HVC and SMC */
+    _Atomic uint64_t firmware_x0;    /* of the last */
+    _Atomic bool firmware_smc;       /* of the last */
     bool firmware_stops;     /* a call stops the vCPU */
 };
 

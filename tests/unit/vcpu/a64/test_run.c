@@ -1,0 +1,272 @@
+/* Running, budgets, halting, code that changes, saved state, the model. */
+#include "test.h"
+
+#include "guest.h"
+#include "programs.h"
+
+static struct guest g;
+static struct vml_a64_registers r;
+
+static int setup(void **state)
+{
+    (void)state;
+    guest_make(&g, 1, true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    guest_end(&g);
+    return 0;
+}
+
+static void get(void)
+{
+    vml_a64_get_registers(&g.cpu[0], &r);
+}
+
+static void an_off_vcpu_does_not_run(void **state)
+{
+    (void)state;
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_OFF);
+    assert_true(vml_a64_is_idle(&g.cpu[0]));
+}
+
+static void the_budget_ends_at_a_taken_branch_and_is_counted(void **state)
+{
+    static const uint32_t words[] = {0x91000400, 0x91000400, 0x91000400, 0x17fffffd};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words); /* three additions and a branch back */
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 10001), VML_A64_EXIT_BUDGET);
+    get();
+    assert_in_range(vml_a64_instructions(&g.cpu[0]), 10001, 10004);
+    assert_int_equal(r.x[0], vml_a64_instructions(&g.cpu[0]) / 4 * 3);
+    assert_int_equal(r.pc, GUEST_RAM);
+}
+
+/* The same program by single steps and by run() leaves the same state. */
+static void superinstructions_are_what_they_replace(void **state)
+{
+    struct vml_a64_registers stepped;
+    uint64_t count;
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, mixed_loop);
+    guest_start(&g, 0, GUEST_RAM);
+    (void)vml_a64_run(&g.cpu[0], 0);
+    get();
+    r.sp = GUEST_RAM + 0x8000;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    stepped = r;
+    assert_int_equal(vml_a64_run(&g.cpu[0], 5000), VML_A64_EXIT_BUDGET);
+    count = vml_a64_instructions(&g.cpu[0]);
+    get();
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &stepped), VML_OK);
+    for (uint64_t i = 0; i < count; i++) {
+        assert_int_equal(vml_a64_step_state(&g.cpu[0]), VML_A64_STEP_DONE);
+    }
+    vml_a64_get_registers(&g.cpu[0], &stepped);
+    assert_memory_equal(&stepped, &r, sizeof(r));
+}
+
+static void changed_code_is_seen_after_its_maintenance(void **state)
+{
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, modify_code);
+    g.firmware_stops = true;
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 1000), VML_A64_EXIT_OFF);
+    get();
+    assert_int_equal(r.x[5], 1);
+    assert_int_equal(g.firmware_x0, 2);
+}
+
+static void more_code_than_the_cache_holds_still_runs(void **state)
+{
+    /* Each page adds one and goes to the next; the last goes back to the first. */
+    static const uint32_t words[] = {0x91000400, 0x140003ff};
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++) {
+        LOAD_WORDS(&g, GUEST_RAM + 0x1000 * i, words);
+    }
+    {
+        static const uint32_t back[] = {0x91000400, 0x17ff83ff};
+        LOAD_WORDS(&g, GUEST_RAM + 0x1000 * 32, back);
+    }
+    guest_start(&g, 0, GUEST_RAM);
+    (void)vml_a64_run(&g.cpu[0], 660);
+    get();
+    assert_int_equal(r.x[0], 330);
+}
+
+static void wfi_halts_and_an_input_ends_it(void **state)
+{
+    static const uint32_t words[] = {0xd503207f, 0x91000400, 0x14000000};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_HALTED);
+    assert_true(vml_a64_is_idle(&g.cpu[0]));
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_HALTED);
+    vml_a64_set_input(&g.cpu[0], VML_A64_INPUT_IRQ, true); /* masked: wakes all the same */
+    assert_false(vml_a64_is_idle(&g.cpu[0]));
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BUDGET);
+    get();
+    assert_int_equal(r.x[0], 1);
+}
+
+static void a_request_ends_the_run(void **state)
+{
+    static const uint32_t words[] = {0x14000000};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    vml_cpu_recall(&g.cpu[0].cpu, VML_CPU_REQUEST_EXIT);
+    assert_int_equal(vml_a64_run(&g.cpu[0], UINT64_MAX), VML_A64_EXIT_REQUEST);
+}
+
+static void features_make_it_exit(void **state)
+{
+    static const uint32_t words[] = {
+        0xd4000002, /* hvc #0 */
+        0xd5182000, /* msr ttbr0_el1, x0 */
+        0x14000000, /* b . */
+    };
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    vml_cpu_request_features(&g.cpu[0].cpu, VML_CPU_BY_VMM,
+                             VML_CPU_TRAP_HYPERCALL | VML_CPU_TRAP_VM_REGS);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_HYPERCALL);
+    get();
+    assert_int_equal(r.pc, GUEST_RAM);
+    assert_int_equal(g.firmware_calls, 0);
+    vml_a64_pass(&g.cpu[0]);
+    (void)vml_a64_run(&g.cpu[0], 1);
+    assert_int_equal(g.firmware_calls, 1);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_VM_REG);
+    get();
+    assert_int_equal(r.pc, GUEST_RAM + 4);
+    vml_a64_skip(&g.cpu[0]);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BUDGET);
+    vml_cpu_request_features(&g.cpu[0].cpu, VML_CPU_BY_VMM, VML_CPU_SINGLE_STEP);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_STEP);
+}
+
+static void saved_state_comes_back(void **state)
+{
+    static uint8_t image[8192];
+    struct vml_state_writer w;
+    struct vml_state_reader reader;
+    struct vml_a64_registers before, after;
+
+    (void)state;
+    guest_set_sysreg(&g, TTBR0, 0x12345000);
+    get();
+    for (unsigned i = 0; i < 31; i++) {
+        r.x[i] = i * UINT64_C(0x0101010101010101);
+    }
+    r.v[31][1] = 77;
+    r.pstate = 0x900003c4;
+    r.fpcr = 1 << 24;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    vml_a64_get_registers(&g.cpu[0], &before);
+    vml_state_writer_init(&w, image, sizeof(image));
+    vml_a64_save(&g.cpu[0], &w);
+    assert_int_equal(vml_state_write_status(&w), VML_OK);
+
+    guest_set_sysreg(&g, TTBR0, 0);
+    memset(&r, 0, sizeof(r));
+    r.pstate = 0;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    vml_state_reader_init(&reader, image, w.used);
+    assert_int_equal(vml_a64_restore(&g.cpu[0], &reader), VML_OK);
+    vml_a64_get_registers(&g.cpu[0], &after);
+    assert_memory_equal(&before, &after, sizeof(before));
+    assert_int_equal(guest_sysreg(&g, TTBR0), 0x12345000);
+
+    /* Every truncation is refused, and leaves the vCPU as it is. */
+    for (size_t n = 0; n < w.used; n += 61) {
+        vml_state_reader_init(&reader, image, n);
+        assert_int_not_equal(vml_a64_restore(&g.cpu[0], &reader), VML_OK);
+    }
+    image[12] ^= 1; /* another model */
+    vml_state_reader_init(&reader, image, w.used);
+    assert_int_equal(vml_a64_restore(&g.cpu[0], &reader), VML_ERR_CORRUPT);
+    vml_a64_get_registers(&g.cpu[0], &after);
+    assert_memory_equal(&before, &after, sizeof(before));
+}
+
+static void what_is_not_advertised_is_undefined(void **state)
+{
+    /* ldadd x0, x1, [x2]; aese; sb; ldapr x0, [x1]; setf8 w0; mrs dit */
+    static const uint32_t words[] = {0xf8200041, 0xd50330ff, 0xf8bfc020, 0x3a00080d, 0xd53b42a0};
+    struct vml_a64_model model;
+    struct vml_a64_config config = {.machine = &g.machine, .model = &model, .code_pages = 8};
+    struct vml_a64 cpu;
+
+    (void)state;
+    g.machine.count = 0; /* a vCPU in the place of the first */
+    vml_a64_model_v8_0(&model);
+    config.storage = g.storage[0];
+    config.storage_size = vml_a64_storage_size(8);
+    assert_int_equal(vml_a64_init(&cpu, &config), VML_OK);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        assert_int_equal(vml_a64_step_instruction(&cpu, words[i]), VML_A64_STEP_EXCEPTION);
+    }
+    assert_int_equal(vml_a64_step_instruction(&cpu, 0x9ac34c41), VML_A64_STEP_DONE); /* crc32x */
+    vml_a64_destroy(&cpu);
+
+    g.machine.count = 0;
+    model.ID_AA64PFR0_EL1 |= UINT64_C(1) << 32; /* SVE */
+    assert_int_equal(vml_a64_init(&cpu, &config), VML_ERR_UNSUPPORTED);
+    vml_a64_model_v8_0(&model);
+    config.storage_size--;
+    assert_int_equal(vml_a64_init(&cpu, &config), VML_ERR_NO_SPACE);
+    g.machine.count = 1;
+}
+
+static void registers_from_outside(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    assert_int_equal(vml_a64_get_sysreg(&g.cpu[0], VML_SYSREG(3, 0, 12, 12, 0), &value),
+                     VML_ERR_NOT_FOUND);
+    assert_int_equal(vml_a64_set_sysreg(&g.cpu[0], VML_SYSREG(3, 0, 0, 0, 0), 1), VML_ERR_ACCESS);
+    assert_int_equal(vml_a64_set_sysreg(&g.cpu[0], VML_SYSREG(3, 0, 12, 12, 0), 1),
+                     VML_ERR_NOT_FOUND);
+    get();
+    r.pstate = 9; /* EL2 */
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_ERR_INVALID);
+    r.pstate = 0x10; /* AArch32 */
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_ERR_INVALID);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_off_vcpu_does_not_run),
+        CASE(the_budget_ends_at_a_taken_branch_and_is_counted),
+        CASE(superinstructions_are_what_they_replace),
+        CASE(changed_code_is_seen_after_its_maintenance),
+        CASE(more_code_than_the_cache_holds_still_runs),
+        CASE(wfi_halts_and_an_input_ends_it),
+        CASE(a_request_ends_the_run),
+        CASE(features_make_it_exit),
+        CASE(saved_state_comes_back),
+        CASE(what_is_not_advertised_is_undefined),
+        CASE(registers_from_outside),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
