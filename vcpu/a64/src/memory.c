@@ -161,34 +161,48 @@ static struct a64_tlb_entry *look_up(struct a64_core *core, struct a64_tlb_entry
     return a64_fill(core, tlb, va, write);
 }
 
-/* One access to a device, of 1, 2, 4 or 8 bytes. */
-static bool device_access(struct a64_core *core, uint64_t va, uint64_t pa, unsigned size,
-                          bool write, uint64_t *value)
+static VML_COLD bool device_fault(struct a64_core *core, uint64_t va, bool write)
 {
-    struct vml_access access = {.value = *value,
-                                .cpu = core->owner->cpu.config.index,
-                                .size = (uint8_t)size,
-                                .write = write};
-    enum vml_bus_result result = VML_BUS_NO_DEVICE;
+    a64_data_fault(core, va, write, A64_FSC_EXTERNAL);
+    return false;
+}
 
-    if (core->machine->config.mmio) {
-        if (core->parallel) {
-            a64_guest_leave(core);
-        }
-        result = vml_vbus_access(core->machine->config.mmio, pa, &access);
-        if (core->parallel) {
-            a64_guest_enter(core);
-        }
+/* One access to a device, of 1, 2, 4 or 8 bytes. */
+static VML_ALWAYS_INLINE bool device_access(struct a64_core *core, uint64_t va, uint64_t pa,
+                                            unsigned size, bool write, uint64_t *value)
+{
+    struct vml_vbus *bus = core->machine->config.mmio;
+    enum vml_bus_result result;
+    struct vml_access access;
+
+    if (VML_UNLIKELY(!bus)) {
+        return device_fault(core, va, write);
+    }
+    access.offset = 0;
+    access.value = *value;
+    access.cpu = core->owner->cpu.config.index;
+    access.size = (uint8_t)size;
+    access.write = write;
+    if (core->parallel) {
+        a64_guest_leave(core);
+    }
+    result = vml_vbus_access(bus, pa, &access);
+    if (core->parallel) {
+        a64_guest_enter(core);
     }
     if (vml_cpu_has_requests(&core->owner->cpu)) {
         a64_attention(core);
     }
-    if (result != VML_BUS_OK) {
-        a64_data_fault(core, va, write, A64_FSC_EXTERNAL);
-        return false;
-    }
     *value = access.value;
-    return true;
+    return VML_LIKELY(result == VML_BUS_OK) || device_fault(core, va, write);
+}
+
+/* True for what goes straight to a device: known to be there, aligned, one access. */
+static VML_ALWAYS_INLINE bool straight(const struct a64_core *core, uint64_t tag, uint64_t info,
+                                       uint64_t va, unsigned size)
+{
+    return tag == ((va & A64_PAGE_MASK) | A64_TAG_SLOW) && (info & A64_INFO_MMIO) != 0 &&
+           (va & (size - 1)) == 0 && size <= 8 && !core->watching;
 }
 
 static void copy_in(uint64_t *value, const void *host, unsigned size)
@@ -350,15 +364,26 @@ static bool slow_access(struct a64_core *core, struct a64_tlb_entry *tlb, uint64
 bool a64_read(struct a64_core *core, struct a64_tlb_entry *tlb, uint64_t va, unsigned size,
               uint64_t *value)
 {
+    const struct a64_tlb_entry *e = entry_at(tlb, va);
+
     value[0] = 0;
+    if (VML_LIKELY(straight(core, e->tag_read, e->info, va, size))) {
+        return device_access(core, va, (e->info & A64_PAGE_MASK) | (va & ~A64_PAGE_MASK), size,
+                             false, value);
+    }
     return slow_access(core, tlb, va, size, false, value);
 }
 
 bool a64_write(struct a64_core *core, struct a64_tlb_entry *tlb, uint64_t va, unsigned size,
                const uint64_t *value)
 {
+    const struct a64_tlb_entry *e = entry_at(tlb, va);
     uint64_t copy[2] = {value[0], size == 16 ? value[1] : 0};
 
+    if (VML_LIKELY(straight(core, e->tag_write, e->info, va, size))) {
+        return device_access(core, va, (e->info & A64_PAGE_MASK) | (va & ~A64_PAGE_MASK), size,
+                             true, copy);
+    }
     return slow_access(core, tlb, va, size, true, copy);
 }
 

@@ -28,12 +28,12 @@ struct guest {
     void *storage[GUEST_CPUS];
     void *as_storage;
     void *bus_storage;
-    struct vml_access last;  /* the device's last access */
-    uint64_t device_value;   /* what the device reads as */
+    struct vml_access last;          /* the device's last access */
+    uint64_t device_value;           /* what the device reads as */
     _Atomic uint64_t firmware_calls; /* HVC and SMC */
     _Atomic uint64_t firmware_x0;    /* of the last */
     _Atomic bool firmware_smc;       /* of the last */
-    bool firmware_stops;     /* a call stops the vCPU */
+    bool firmware_stops;             /* a call stops the vCPU */
 };
 
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread);
