@@ -27,6 +27,25 @@
 #define A64_GUEST_ACCESS
 #endif
 
+/*
+ * One indirect jump a handler is what branch predictors like.  Instrumented builds have one for all of
+ * them: every jump has an edge to every handler, and those edges are what is instrumented.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(coverage_sanitizer)
+#define A64_ONE_DISPATCH 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define A64_ONE_DISPATCH 1
+#endif
+#ifdef A64_ONE_DISPATCH
+#define DISPATCH() goto dispatch
+#else
+#define DISPATCH() goto * op->fn
+#endif
+
 #if defined(__clang__)
 #pragma clang diagnostic ignored "-Wgnu-label-as-value"
 #pragma clang diagnostic ignored "-Wpedantic"
@@ -62,7 +81,7 @@ _Static_assert(sizeof(struct a64_tlb_entry) == 32, "TLB_AT scales by 32");
 #define NEXT()                                                                                     \
     do {                                                                                           \
         op++;                                                                                      \
-        goto * op->fn;                                                                             \
+        DISPATCH();                                                                                \
     } while (0)
 /* A taken branch inside the page. */
 #define BRANCH(distance)                                                                           \
@@ -73,7 +92,7 @@ _Static_assert(sizeof(struct a64_tlb_entry) == 32, "TLB_AT scales by 32");
         if (VML_UNLIKELY(limit <= (uintptr_t)op)) {                                                \
             goto out;                                                                              \
         }                                                                                          \
-        goto * op->fn;                                                                             \
+        DISPATCH();                                                                                \
     } while (0)
 #define JUMP(va)                                                                                   \
     do {                                                                                           \
@@ -336,7 +355,7 @@ a64_execute(struct a64_core *core)
         op = &core->page->ops[(core->regs.pc & (A64_PAGE_SIZE - 1)) / 4];
         limit = (uintptr_t)(op + 1);
         core->quantum = 1;
-        goto * op->fn;
+        DISPATCH();
     }
     goto locate;
 
@@ -371,8 +390,13 @@ locate : /* limit is what is left of the quantum, in bytes of operations */
     core->page_va = target & A64_PAGE_MASK;
     op = &page->ops[(target & (A64_PAGE_SIZE - 1)) / 4];
     limit += (uintptr_t)op;
-    goto * op->fn;
+    DISPATCH();
 }
+
+#ifdef A64_ONE_DISPATCH
+dispatch:
+    goto * op->fn;
+#endif
 
 out: /* before op */
     core->regs.pc = PC();

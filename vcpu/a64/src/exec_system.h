@@ -4,7 +4,7 @@
 
 L_DECODE:
     decode_run(core, op, labels);
-    goto *op->fn;
+    DISPATCH();
 L_PAGE_END:
     limit += sizeof(struct a64_op); /* this is no instruction */
     JUMP(core->page_va + A64_PAGE_SIZE);
