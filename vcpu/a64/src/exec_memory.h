@@ -16,7 +16,6 @@
         if (IN_PAGE(e_, tag_read, va, bits / 8)) {                                                 \
             out = *HOST(guest_u##bits, e_, va);                                                    \
         } else {                                                                                   \
-            uint64_t slow_[2];                                                                     \
             A64_SYNC();                                                                            \
             if (!a64_read(core, table, va, bits / 8, slow_)) {                                     \
                 goto fault;                                                                        \
@@ -31,7 +30,8 @@
         if (IN_PAGE(e_, tag_write, va, bits / 8)) {                                                \
             *HOST(guest_u##bits, e_, va) = (guest_u##bits)(value);                                 \
         } else {                                                                                   \
-            uint64_t slow_[2] = {(guest_u##bits)(value), 0};                                       \
+            slow_[0] = (guest_u##bits)(value);                                                     \
+            slow_[1] = 0;                                                                          \
             A64_SYNC();                                                                            \
             if (!a64_write(core, table, va, bits / 8, slow_)) {                                    \
                 goto fault;                                                                        \
@@ -46,7 +46,6 @@
             lo = *HOST(guest_u64, e_, va);                                                         \
             hi = *HOST(guest_u64, e_, (va) + 8);                                                   \
         } else {                                                                                   \
-            uint64_t slow_[2];                                                                     \
             A64_SYNC();                                                                            \
             if (!a64_read(core, tlb, va, 16, slow_)) {                                             \
                 goto fault;                                                                        \
@@ -63,7 +62,8 @@
             *HOST(guest_u64, e_, va) = (lo);                                                       \
             *HOST(guest_u64, e_, (va) + 8) = (hi);                                                 \
         } else {                                                                                   \
-            uint64_t slow_[2] = {(lo), (hi)};                                                      \
+            slow_[0] = (lo);                                                                       \
+            slow_[1] = (hi);                                                                       \
             A64_SYNC();                                                                            \
             if (!a64_write(core, tlb, va, 16, slow_)) {                                            \
                 goto fault;                                                                        \
@@ -285,7 +285,8 @@ LITERAL(LDV128, NEED_FP, ACCESS_V128, FINISH_V128)
             *HOST(guest_u##bits, e_, va) = (guest_u##bits)(first);                                 \
             *HOST(guest_u##bits, e_, (va) + bits / 8) = (guest_u##bits)(second);                   \
         } else {                                                                                   \
-            uint64_t slow_[2] = {(guest_u##bits)(first), (guest_u##bits)(second)};                 \
+            slow_[0] = (guest_u##bits)(first);                                                     \
+            slow_[1] = (guest_u##bits)(second);                                                    \
             A64_SYNC();                                                                            \
             if (!a64_write(core, tlb, va, bits / 8, &slow_[0]) ||                                  \
                 !a64_write(core, tlb, (va) + bits / 8, bits / 8, &slow_[1])) {                     \
