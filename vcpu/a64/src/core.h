@@ -11,6 +11,7 @@
  *   exception.c  exception entry and return, PSTATE
  *   sysreg.c     the CPU's own system registers; SYS instructions
  *   machine.c    what vCPUs share: broadcasts
+ *   turns.c      deterministic running
  *   a64.c        the public interface and the run loop
  */
 #ifndef VML_A64_CORE_H

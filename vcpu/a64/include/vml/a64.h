@@ -198,6 +198,24 @@ enum vml_a64_exit {
  * `single_thread`.
  * @param budget instructions after which it returns (at the next taken branch); UINT64_MAX: none */
 enum vml_a64_exit vml_a64_run(struct vml_a64 *cpu, uint64_t budget);
+/** @brief Deterministic running: all vCPUs of a `single_thread` machine in turn, time counted in
+ * instructions. Two runs from one state, with the same inputs at the same times, are identical. */
+struct vml_a64_turns {
+    uint64_t quantum; /**< instructions of a turn; not 0 */
+    uint64_t time;    /**< in instructions: a round of turns takes `quantum`; stands still in it */
+    uint64_t until;   /**< time at which vml_a64_run_turns() returns */
+    /** Tells the time after each round: vml_virtual_clock_advance() and the like. May be NULL. */
+    void (*advance)(void *context, uint64_t time);
+    /** The next deadline, in the same unit; UINT64_MAX: none. Asked when all vCPUs wait. May be NULL. */
+    uint64_t (*next)(void *context);
+    void *context; /**< given to both */
+    uint32_t cpu;  /**< out: whose exit was returned */
+};
+/** @brief Runs all vCPUs in turn. When all wait, the time moves to the next deadline at once.
+ * @return VML_A64_EXIT_BUDGET: it is `until`; VML_A64_EXIT_OFF: all are off; VML_A64_EXIT_HALTED: all
+ * wait, and there is no deadline; REQUEST, HYPERCALL, VM_REG and STEP as vml_a64_run() for `cpu`, in
+ * the midst of a round, which the next call begins again */
+enum vml_a64_exit vml_a64_run_turns(struct vml_a64_machine *machine, struct vml_a64_turns *turns);
 /** @brief The body of a vCPU's thread: waits for starts and runs, until VML_CPU_REQUEST_EXIT. */
 void vml_a64_thread(struct vml_a64 *cpu);
 /** @brief Steps over the instruction at PC: what a debugger or a VM_REG/HYPERCALL exit's handler does
