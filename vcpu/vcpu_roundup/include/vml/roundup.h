@@ -13,7 +13,7 @@
  * A vCPU that is OFF or SUSPENDED is not disturbed: it is rounded up as it is, and a start, a
  * wake-up or a deadline that arrives takes effect after the last resume.
  *
- * The protocol is in tests/model/roundup/roundup.pml, where a model checker goes through all of its
+ * The protocol is in tests/model/roundup.pml, where a model checker goes through all of its
  * interleavings.
  * @defgroup vml_vcpu_roundup Round-up
  * @{

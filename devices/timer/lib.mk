@@ -1,0 +1,2 @@
+SRCS := src/timer.c src/timer_device.c
+NEEDS := clock irq_controller device state vbus
