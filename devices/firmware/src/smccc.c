@@ -1,0 +1,246 @@
+#include <vml/psci.h>
+#include <vml/pvtime.h>
+#include <vml/smccc.h>
+#include <vml/trng.h>
+
+#define VERSION_1_0 UINT32_C(0x10000)
+#define VERSION_1_1 UINT32_C(0x10001)
+#define VERSION_1_2 UINT32_C(0x10002)
+#define VERSION_1_3 UINT32_C(0x10003)
+#define VERSION_1_4 UINT32_C(0x10004)
+
+/* DEN0028, 2.5.3: from 1.3 on the caller may hint that no SVE state is live. */
+#define SVE_HINT UINT32_C(0x10000)
+
+#define STANDARD_FIRST UINT32_C(0x84000000)
+#define PSCI_LAST      UINT32_C(0x8400001f)
+#define TRNG_LAST      UINT32_C(0x8400005f)
+
+/* KVM's UID, 28b46fb6-2ec5-11e9-a9ca-4b564d003a74, as four words. */
+static const uint32_t kvm_uid[4] = {0xb66fb428u, 0xe911c52eu, 0x564bcaa9u, 0x743a004du};
+
+enum vml_status vml_smccc_init(struct vml_smccc *smccc, const struct vml_smccc_config *config)
+{
+    uint32_t version = config->version ? config->version : VERSION_1_4;
+
+    if (version < VERSION_1_0 || version > VERSION_1_4 || config->conduits == 0 ||
+        (config->conduits & ~(uint32_t)(VML_SMCCC_HVC | VML_SMCCC_SMC)) ||
+        (config->soc_version >> 31) || (config->soc_revision >> 31)) {
+        return VML_ERR_INVALID;
+    }
+    smccc->config = *config;
+    smccc->config.version = version;
+    return VML_OK;
+}
+
+static int64_t workaround_answer(enum vml_smccc_workaround workaround)
+{
+    switch (workaround) {
+    case VML_SMCCC_WORKAROUND_AVAILABLE:
+        return 0;
+    case VML_SMCCC_WORKAROUND_NOT_REQUIRED:
+        return 1;
+    default:
+        return VML_SMCCC_NOT_SUPPORTED;
+    }
+}
+
+/* The workaround that an identifier names: 0 to 2, or -1. */
+static int workaround_of(uint32_t fid)
+{
+    switch (fid) {
+    case VML_SMCCC_ARCH_WORKAROUND_1:
+        return 0;
+    case VML_SMCCC_ARCH_WORKAROUND_2:
+        return 1;
+    case VML_SMCCC_ARCH_WORKAROUND_3:
+        return 2;
+    default:
+        return -1;
+    }
+}
+
+static int64_t arch_features(const struct vml_smccc *smccc, uint32_t fid)
+{
+    const struct vml_smccc_config *config = &smccc->config;
+    int workaround = workaround_of(fid);
+
+    if (workaround >= 0) {
+        int64_t answer = workaround_answer(config->workarounds[workaround]);
+
+        /* 1 means "not required" for the first and third; the second has NOT_REQUIRED for it. */
+        return answer == 1 && workaround == 1 ? VML_SMCCC_NOT_REQUIRED : answer;
+    }
+    switch (fid) {
+    case VML_SMCCC_VERSION:
+    case VML_SMCCC_ARCH_FEATURES:
+        return VML_SMCCC_SUCCESS;
+    case VML_SMCCC_ARCH_SOC_ID:
+        return config->soc_id && config->version >= VERSION_1_2 ? VML_SMCCC_SUCCESS
+                                                                : VML_SMCCC_NOT_SUPPORTED;
+    case VML_PV_TIME_FEATURES:
+        return config->pvtime ? VML_SMCCC_SUCCESS : VML_SMCCC_NOT_SUPPORTED;
+    default:
+        return VML_SMCCC_NOT_SUPPORTED;
+    }
+}
+
+static bool arch_call(const struct vml_smccc *smccc, uint32_t fid, struct vml_smccc_call *call)
+{
+    const struct vml_smccc_config *config = &smccc->config;
+    int workaround = workaround_of(fid);
+
+    if (config->version < VERSION_1_1) {
+        return false;
+    }
+    if (workaround >= 0) {
+        if (config->workarounds[workaround] == VML_SMCCC_WORKAROUND_NOT_SUPPORTED) {
+            return false;
+        }
+        vml_smccc_result(call, VML_SMCCC_SUCCESS);
+        return true;
+    }
+    switch (fid) {
+    case VML_SMCCC_VERSION:
+        vml_smccc_result(call, config->version);
+        return true;
+    case VML_SMCCC_ARCH_FEATURES:
+        vml_smccc_result(call, arch_features(smccc, (uint32_t)call->x[1]));
+        return true;
+    case VML_SMCCC_ARCH_SOC_ID:
+        if (!config->soc_id || config->version < VERSION_1_2) {
+            return false;
+        }
+        if (call->x[1] > 1) {
+            vml_smccc_result(call, VML_SMCCC_INVALID_PARAMETER);
+        } else {
+            vml_smccc_result(call, call->x[1] == 0 ? config->soc_version : config->soc_revision);
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool kvm_ptp(const struct vml_smccc *smccc, struct vml_smccc_call *call)
+{
+    uint64_t wall_ns = 0;
+    uint64_t count = 0;
+
+    if (call->x[1] > 1) {
+        return false;
+    }
+    if (!smccc->config.ptp(smccc->config.context, call->cpu, call->x[1] == 1, &wall_ns, &count)) {
+        return false;
+    }
+    call->x[0] = wall_ns >> 32;
+    call->x[1] = (uint32_t)wall_ns;
+    call->x[2] = count >> 32;
+    call->x[3] = (uint32_t)count;
+    return true;
+}
+
+static bool hypervisor_call(const struct vml_smccc *smccc, uint32_t fid,
+                            struct vml_smccc_call *call)
+{
+    bool ptp = smccc->config.ptp != NULL;
+
+    if (!smccc->config.kvm) {
+        return false;
+    }
+    switch (fid) {
+    case VML_SMCCC_HYP_UID:
+        for (unsigned i = 0; i < 4; i++) {
+            call->x[i] = kvm_uid[i];
+        }
+        return true;
+    case VML_SMCCC_KVM_FEATURES:
+        /* A bitmap over four words, bit n for call n: itself, and the PTP call. */
+        call->x[0] = ptp ? 3 : 1;
+        call->x[1] = 0;
+        call->x[2] = 0;
+        call->x[3] = 0;
+        return true;
+    case VML_SMCCC_KVM_PTP:
+        return ptp && kvm_ptp(smccc, call);
+    default:
+        return false;
+    }
+}
+
+static bool embedder_call(const struct vml_smccc *smccc, uint32_t fid, struct vml_smccc_call *call)
+{
+    for (uint32_t i = 0; i < smccc->config.range_count; i++) {
+        const struct vml_smccc_range *range = &smccc->config.ranges[i];
+
+        if (fid >= range->first && fid <= range->last && range->call(range->context, call)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool service_call(struct vml_smccc *smccc, uint32_t fid, struct vml_smccc_call *call)
+{
+    const struct vml_smccc_config *config = &smccc->config;
+    uint32_t as_32 = fid & ~VML_SMCCC_SMC64;
+
+    if (smccc->config.range_count && embedder_call(smccc, fid, call)) {
+        return true;
+    }
+    if (as_32 >= STANDARD_FIRST && as_32 <= PSCI_LAST) {
+        return config->psci && vml_psci_call(config->psci, fid, call);
+    }
+    if (as_32 >= VML_TRNG_VERSION && as_32 <= TRNG_LAST) {
+        return config->trng && vml_trng_call(config->trng, fid, call);
+    }
+    if (fid == VML_PV_TIME_FEATURES || fid == VML_PV_TIME_ST) {
+        return config->pvtime && vml_pvtime_call(config->pvtime, fid, call);
+    }
+    /* Owning entities (bits 29:24): 0 Arm architecture, 6 vendor hypervisor. */
+    switch (fid >> 24) {
+    case 0x80:
+        return arch_call(smccc, fid, call);
+    case 0x86:
+        return hypervisor_call(smccc, fid, call);
+    default:
+        return false;
+    }
+}
+
+enum vml_status vml_smccc_handle(struct vml_smccc *smccc, struct vml_smccc_call *call)
+{
+    uint32_t fid = (uint32_t)call->x[0];
+    uint64_t kept[VML_ARRAY_SIZE(call->x)];
+
+    if (!(smccc->config.conduits & (uint32_t)call->conduit)) {
+        return VML_ERR_UNSUPPORTED;
+    }
+    call->action = VML_SMCCC_RETURN;
+    memcpy(kept, call->x, sizeof(kept));
+    if (smccc->config.version >= VERSION_1_3 && (fid >> 31)) {
+        fid &= ~SVE_HINT;
+    }
+    if (!(fid & VML_SMCCC_SMC64)) {
+        for (unsigned i = 1; i < VML_ARRAY_SIZE(call->x); i++) {
+            call->x[i] = (uint32_t)call->x[i];
+        }
+    }
+    if (!service_call(smccc, fid, call)) {
+        memcpy(call->x, kept, sizeof(kept));
+        vml_smccc_result(call, VML_SMCCC_NOT_SUPPORTED);
+        call->action = VML_SMCCC_RETURN;
+    } else {
+        /* X4 to X17 are the caller's, in every version that guests may rely on; and so are those of
+         * X1 to X3 that are no results. */
+        memcpy(&call->x[4], &kept[4], sizeof(kept) - 4 * sizeof(kept[0]));
+        for (unsigned i = 1; i < 4; i++) {
+            if (call->x[i] == (uint32_t)kept[i] && !(fid & VML_SMCCC_SMC64)) {
+                call->x[i] = kept[i];
+            }
+        }
+    }
+    vml_trace(call->cpu->config.debug, call->cpu->config.index, VML_TRACE_FIRMWARE, fid, kept[1],
+              (uint32_t)call->x[0]);
+    return VML_OK;
+}

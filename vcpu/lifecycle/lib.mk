@@ -1,0 +1,2 @@
+SRCS := src/lifecycle.c
+NEEDS := cpu_model vcpu_roundup vbus
