@@ -26,8 +26,7 @@ int64_t psci_check_entry(const struct vml_psci *psci, uint64_t entry)
         (!config->entry_allowed || config->entry_allowed(config->context, entry))) {
         return VML_PSCI_SUCCESS;
     }
-    return config->version == VML_PSCI_0_2 ? VML_PSCI_INVALID_PARAMETERS
-                                           : VML_PSCI_INVALID_ADDRESS;
+    return config->version == VML_PSCI_0_2 ? VML_PSCI_INVALID_PARAMETERS : VML_PSCI_INVALID_ADDRESS;
 }
 
 int64_t psci_restart_at(struct vml_psci *psci, struct vml_smccc_call *call, uint64_t entry,
@@ -113,8 +112,8 @@ static struct vml_psci_stat *stat_of(const struct vml_psci *psci, const struct v
     if (index < 0) {
         return NULL;
     }
-    return &psci->config.stats[(size_t)cpu->config.index * psci->config.power_state_count +
-                               (size_t)index];
+    return &psci->config
+                .stats[(size_t)cpu->config.index * psci->config.power_state_count + (size_t)index];
 }
 
 static void count_entry(struct vml_psci *psci, struct vml_cpu *cpu, uint32_t state)
@@ -141,7 +140,8 @@ void vml_psci_woke(struct vml_psci *psci, const struct vml_cpu *cpu)
         if (stat->since) {
             uint64_t ticks = vml_clock_now(config->clock) - (stat->since - 1);
 
-            atomic_fetch_add(&stat->residency_us, vml_clock_ticks_to_ns(config->clock, ticks) / 1000);
+            atomic_fetch_add(&stat->residency_us,
+                             vml_clock_ticks_to_ns(config->clock, ticks) / 1000);
             stat->since = 0;
         }
     }

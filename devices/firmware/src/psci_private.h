@@ -9,10 +9,10 @@ typedef int64_t (*psci_fn)(struct vml_psci *psci, struct vml_smccc_call *call);
 
 /* One row of the table of calls. */
 struct psci_row {
-    uint32_t fid;      /* 32-bit identifier */
-    bool has_64;       /* there is a 64-bit variant, too */
-    uint32_t version;  /* that brought it */
-    uint32_t option;   /* any of these; 0: mandatory */
+    uint32_t fid;     /* 32-bit identifier */
+    bool has_64;      /* there is a 64-bit variant, too */
+    uint32_t version; /* that brought it */
+    uint32_t option;  /* any of these; 0: mandatory */
     psci_fn call;
 };
 

@@ -10,7 +10,7 @@
 #define VERSION_1_4 UINT32_C(0x10004)
 
 /* DEN0028, 2.5.3: from 1.3 on the caller may hint that no SVE state is live. */
-#define SVE_HINT UINT32_C(0x10000)
+#define SVE_HINT       UINT32_C(0x10000)
 
 #define STANDARD_FIRST UINT32_C(0x84000000)
 #define PSCI_LAST      UINT32_C(0x8400001f)

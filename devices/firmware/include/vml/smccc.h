@@ -93,10 +93,10 @@ struct vml_smccc_config {
     struct vml_pvtime *pvtime; /**< stolen time */
     /** Whether SMCCC_ARCH_SOC_ID is there, and its two answers. */
     bool soc_id;
-    uint32_t soc_version;                      /**< JEP-106 code and SoC ID; bit 31 clear */
-    uint32_t soc_revision;                     /**< bit 31 clear */
-    enum vml_smccc_workaround workarounds[3];  /**< of workarounds 1, 2 and 3 */
-    bool kvm;                                  /**< answers with KVM's UID and features */
+    uint32_t soc_version;                     /**< JEP-106 code and SoC ID; bit 31 clear */
+    uint32_t soc_revision;                    /**< bit 31 clear */
+    enum vml_smccc_workaround workarounds[3]; /**< of workarounds 1, 2 and 3 */
+    bool kvm;                                 /**< answers with KVM's UID and features */
     /** KVM's PTP call: the wall clock and, at the same instant, the vCPU's virtual (or physical)
      * count. False: not now. NULL: there is no such call. */
     bool (*ptp)(void *context, struct vml_cpu *cpu, bool physical, uint64_t *wall_ns,

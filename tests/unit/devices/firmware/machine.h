@@ -44,9 +44,9 @@ void machine_bring_up(uint32_t cpu);
 int64_t call_by(uint32_t cpu, uint32_t fid, uint64_t x1, uint64_t x2, uint64_t x3);
 extern struct vml_smccc_call last;
 
-#define call0(fid)         call_by(0, fid, 0, 0, 0)
-#define call1(fid, a)      call_by(0, fid, a, 0, 0)
-#define call2(fid, a, b)   call_by(0, fid, a, b, 0)
+#define call0(fid)          call_by(0, fid, 0, 0, 0)
+#define call1(fid, a)       call_by(0, fid, a, 0, 0)
+#define call2(fid, a, b)    call_by(0, fid, a, b, 0)
 #define call3(fid, a, b, c) call_by(0, fid, a, b, c)
 
 #endif

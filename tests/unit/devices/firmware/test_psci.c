@@ -79,7 +79,8 @@ static void test_features_tells_the_truth(void **state)
     assert_int_equal(call1(VML_PSCI_FEATURES, VML_PSCI_SYSTEM_OFF2), 1);
     assert_int_equal(call1(VML_PSCI_FEATURES, VML_SMCCC_VERSION), 0);
     assert_int_equal(call1(VML_PSCI_FEATURES, VML_PSCI_MIGRATE), VML_PSCI_NOT_SUPPORTED);
-    assert_int_equal(call1(VML_PSCI_FEATURES, VML_PSCI_MIGRATE_INFO_UP_CPU), VML_PSCI_NOT_SUPPORTED);
+    assert_int_equal(call1(VML_PSCI_FEATURES, VML_PSCI_MIGRATE_INFO_UP_CPU),
+                     VML_PSCI_NOT_SUPPORTED);
     assert_int_equal(call1(VML_PSCI_FEATURES, VML_PSCI_STAT_COUNT), VML_PSCI_NOT_SUPPORTED);
     assert_int_equal(call1(VML_PSCI_FEATURES, 0x84000016), VML_PSCI_NOT_SUPPORTED);
     assert_int_equal(call1(VML_PSCI_FEATURES, 0x12345678), VML_PSCI_NOT_SUPPORTED);
@@ -151,7 +152,7 @@ static bool below_8k(void *context, uint64_t entry)
 
 static void test_entry_points_are_validated(void **state)
 {
-    static const uint64_t bad[] = {RAM_BASE - 4, RAM_BASE + RAM_SIZE, ENTRY + 1, ENTRY + 2, 0,
+    static const uint64_t bad[] = {RAM_BASE - 4,  RAM_BASE + RAM_SIZE, ENTRY + 1, ENTRY + 2, 0,
                                    UINT64_MAX - 3};
 
     for (size_t i = 0; i < 6; i++) {
@@ -261,8 +262,10 @@ static void test_power_state_is_validated(void **state)
     assert_int_equal(last.action, VML_SMCCC_WAIT);
     (void)call3(VML_PSCI_CPU_SUSPEND, 0x40000000, ENTRY, 0);
     assert_int_equal(last.action, VML_SMCCC_RESTART);
-    assert_int_equal(call3(VML_PSCI_CPU_SUSPEND, 0x80000000, ENTRY, 0), VML_PSCI_INVALID_PARAMETERS);
-    assert_int_equal(call3(VML_PSCI_CPU_SUSPEND, 0x10000000, ENTRY, 0), VML_PSCI_INVALID_PARAMETERS);
+    assert_int_equal(call3(VML_PSCI_CPU_SUSPEND, 0x80000000, ENTRY, 0),
+                     VML_PSCI_INVALID_PARAMETERS);
+    assert_int_equal(call3(VML_PSCI_CPU_SUSPEND, 0x10000000, ENTRY, 0),
+                     VML_PSCI_INVALID_PARAMETERS);
     m.psci_config.power_states = states;
     m.psci_config.power_state_count = 2;
     machine_remake();
