@@ -23,13 +23,16 @@ static bool unmasked(const struct vml_timer_unit *unit)
     return (unit->ctl & CTL_WRITABLE) == VML_TIMER_CTL_ENABLE;
 }
 
-/* The clock's tick at which the output rises; 0 when it is high, NEVER when it will not. */
-static uint64_t next_rise(const struct vml_timer *timer, const struct vml_timer_unit *unit)
+/* The clock's tick at which the output changes next, NEVER when it will not; and what it is now. */
+static uint64_t next_change(const struct vml_timer *timer, const struct vml_timer_unit *unit,
+                            bool *level)
 {
     uint64_t now;
     uint64_t offset;
     uint64_t count;
+    uint64_t ticks;
 
+    *level = false;
     if (!unmasked(unit)) {
         return VML_CLOCK_NEVER;
     }
@@ -39,12 +42,11 @@ static uint64_t next_rise(const struct vml_timer *timer, const struct vml_timer_
         offset -= atomic_load_explicit(&timer->virtual_offset, memory_order_relaxed);
     }
     count = now + offset;
-    if (condition_met(unit, count)) {
-        return 0;
-    }
-    /* Beyond the end of the clock's range the count would have to wrap first. */
-    return unit->cval - count < VML_CLOCK_NEVER - now ? now + (unit->cval - count)
-                                                      : VML_CLOCK_NEVER;
+    *level = condition_met(unit, count);
+    /* A count that an offset has put before zero wraps, and is below CVAL again. */
+    ticks = (*level ? 0 : unit->cval) - count;
+    /* Nothing is scheduled beyond the end of the clock's own range. */
+    return ticks != 0 && ticks < VML_CLOCK_NEVER - now ? now + ticks : VML_CLOCK_NEVER;
 }
 
 /* Brings the event and the output up to date after a change. Called with the lock, returns without. */
@@ -59,14 +61,14 @@ static void unit_changed(struct vml_timer *timer, struct vml_timer_unit *unit)
     }
     unit->busy = true;
     do {
-        uint64_t deadline = next_rise(timer, unit);
-        bool level = deadline == 0;
+        bool level;
+        uint64_t deadline = next_change(timer, unit, &level);
         bool drive = level != unit->level;
 
         seen = unit->changes;
         unit->level = level;
         vml_mutex_unlock(&timer->lock);
-        vml_clock_event_arm(&unit->event, level ? VML_CLOCK_NEVER : deadline);
+        vml_clock_event_arm(&unit->event, deadline);
         if (drive) {
             vml_irq_set(&timer->config.irq[unit->kind], level);
         }
@@ -191,7 +193,10 @@ uint64_t vml_timer_next(struct vml_timer *timer)
 
     vml_mutex_lock(&timer->lock);
     for (unsigned kind = 0; kind < VML_TIMERS; kind++) {
-        next = vml_min_u64(next, next_rise(timer, &timer->unit[kind]));
+        bool level;
+        uint64_t change = next_change(timer, &timer->unit[kind], &level);
+
+        next = vml_min_u64(next, level ? 0 : change);
     }
     vml_mutex_unlock(&timer->lock);
     return next;

@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         call.cpu = &cpus[data[at] % CPUS];
         run(call.cpu);
-        if (vml_cpu_state(call.cpu) != VML_CPU_ON) {
+        if (vml_cpu_state(call.cpu) == VML_CPU_OFF) {
             continue;
         }
         memcpy(&call.x[0], data + at + 1, 4);
@@ -132,6 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             CHECK(vml_cpu_enter(call.cpu) == VML_ERR_STATE);
             break;
         }
+        /* One thread plays them all: a reboot by another vCPU must not wait for this one. */
+        vml_cpu_park(call.cpu);
     }
     vml_cpu_set_destroy(&set);
     for (uint32_t i = 0; i < CPUS; i++) {

@@ -154,6 +154,21 @@ static void test_a_change_of_the_offset_moves_the_virtual_timer(void **state)
     assert_int_equal(level[0][VML_TIMER_VIRTUAL], 1);
 }
 
+static void test_a_virtual_count_that_wraps_is_below_cval_again(void **state)
+{
+    vml_timer_set_virtual_offset(&timer, 20);
+    wr(VML_CNTV_CVAL_EL0, 5);
+    wr(VML_CNTV_CTL_EL0, VML_TIMER_CTL_ENABLE);
+    assert_int_equal(level[0][VML_TIMER_VIRTUAL], 1);
+    to(19);
+    assert_int_equal(level[0][VML_TIMER_VIRTUAL], 1);
+    to(20);
+    assert_int_equal(level[0][VML_TIMER_VIRTUAL], 0);
+    assert_int_equal(vml_timer_next(&timer), 25);
+    to(25);
+    assert_int_equal(level[0][VML_TIMER_VIRTUAL], 1);
+}
+
 static void test_imask_masks_the_output_but_not_istatus(void **state)
 {
     wr(VML_CNTV_CVAL_EL0, 10);
@@ -476,6 +491,7 @@ int main(void)
         T(test_cval_fires_at_equality),
         T(test_the_physical_timer_is_independent),
         T(test_a_change_of_the_offset_moves_the_virtual_timer),
+        T(test_a_virtual_count_that_wraps_is_below_cval_again),
         T(test_imask_masks_the_output_but_not_istatus),
         T(test_only_enable_and_imask_are_written),
         T(test_istatus_is_clear_while_disabled),
