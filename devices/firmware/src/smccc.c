@@ -10,7 +10,10 @@
 #define VERSION_1_4 UINT32_C(0x10004)
 
 /* DEN0028, 2.5.3: from 1.3 on the caller may hint that no SVE state is live. */
-#define SVE_HINT       UINT32_C(0x10000)
+#define SVE_HINT UINT32_C(0x10000)
+
+/* X0 to X7 carry arguments (DEN0028, 2.6 and 2.7). */
+#define ARGUMENTS      8u
 
 #define STANDARD_FIRST UINT32_C(0x84000000)
 #define PSCI_LAST      UINT32_C(0x8400001f)
@@ -211,31 +214,32 @@ static bool service_call(struct vml_smccc *smccc, uint32_t fid, struct vml_smccc
 enum vml_status vml_smccc_handle(struct vml_smccc *smccc, struct vml_smccc_call *call)
 {
     uint32_t fid = (uint32_t)call->x[0];
-    uint64_t kept[VML_ARRAY_SIZE(call->x)];
+    bool is_32 = !(fid & VML_SMCCC_SMC64);
+    uint64_t kept[ARGUMENTS];
 
     if (!(smccc->config.conduits & (uint32_t)call->conduit)) {
         return VML_ERR_UNSUPPORTED;
     }
     call->action = VML_SMCCC_RETURN;
-    memcpy(kept, call->x, sizeof(kept));
     if (smccc->config.version >= VERSION_1_3 && (fid >> 31)) {
         fid &= ~SVE_HINT;
     }
-    if (!(fid & VML_SMCCC_SMC64)) {
-        for (unsigned i = 1; i < VML_ARRAY_SIZE(call->x); i++) {
+    memcpy(kept, call->x, sizeof(kept));
+    if (is_32) {
+        for (unsigned i = 0; i < ARGUMENTS; i++) {
             call->x[i] = (uint32_t)call->x[i];
         }
     }
     if (!service_call(smccc, fid, call)) {
-        memcpy(call->x, kept, sizeof(kept));
+        memcpy(&call->x[1], &kept[1], sizeof(kept) - sizeof(kept[0]));
         vml_smccc_result(call, VML_SMCCC_NOT_SUPPORTED);
         call->action = VML_SMCCC_RETURN;
     } else {
-        /* X4 to X17 are the caller's, in every version that guests may rely on; and so are those of
+        /* X4 and up are the caller's, in every version that guests may rely on; and so are those of
          * X1 to X3 that are no results. */
         memcpy(&call->x[4], &kept[4], sizeof(kept) - 4 * sizeof(kept[0]));
-        for (unsigned i = 1; i < 4; i++) {
-            if (call->x[i] == (uint32_t)kept[i] && !(fid & VML_SMCCC_SMC64)) {
+        for (unsigned i = 1; is_32 && i < 4; i++) {
+            if (call->x[i] == (uint32_t)kept[i]) {
                 call->x[i] = kept[i];
             }
         }

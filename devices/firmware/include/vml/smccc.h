@@ -67,8 +67,8 @@ struct vml_smccc_call {
 struct vml_smccc_range {
     uint32_t first; /**< first function identifier */
     uint32_t last;  /**< last function identifier */
-    /** Serves a call; arguments of 32-bit calls are already cut to 32 bits. Sets results, and
-     * `action` if it is not VML_SMCCC_RETURN. False: the call is not its own after all. */
+    /** Serves a call; X0 to X7 of 32-bit calls are already cut to 32 bits. Sets results in X0 to X3,
+     * and `action` if it is not VML_SMCCC_RETURN. False: the call is not its own after all. */
     bool (*call)(void *context, struct vml_smccc_call *call);
     void *context; /**< given to `call` */
 };
