@@ -56,20 +56,20 @@ enum vml_timer_kind {
 
 /** @name The registers, as addresses on a SYSREG bus
  * @{ */
-#define VML_CNTKCTL_EL1     VML_SYSREG(3, 0, 14, 1, 0)
-#define VML_CNTFRQ_EL0      VML_SYSREG(3, 3, 14, 0, 0)
-#define VML_CNTPCT_EL0      VML_SYSREG(3, 3, 14, 0, 1)
-#define VML_CNTVCT_EL0      VML_SYSREG(3, 3, 14, 0, 2)
-#define VML_CNTPCTSS_EL0    VML_SYSREG(3, 3, 14, 0, 5)
-#define VML_CNTVCTSS_EL0    VML_SYSREG(3, 3, 14, 0, 6)
-#define VML_CNTP_TVAL_EL0   VML_SYSREG(3, 3, 14, 2, 0)
-#define VML_CNTP_CTL_EL0    VML_SYSREG(3, 3, 14, 2, 1)
-#define VML_CNTP_CVAL_EL0   VML_SYSREG(3, 3, 14, 2, 2)
-#define VML_CNTV_TVAL_EL0   VML_SYSREG(3, 3, 14, 3, 0)
-#define VML_CNTV_CTL_EL0    VML_SYSREG(3, 3, 14, 3, 1)
-#define VML_CNTV_CVAL_EL0   VML_SYSREG(3, 3, 14, 3, 2)
-#define VML_TIMER_SYSREG_LO VML_CNTFRQ_EL0 /**< first address of the EL0 range */
-/** Bytes of the EL0 range; CNTKCTL_EL1 is a range of its own, of 8 bytes. */
+#define VML_CNTKCTL_EL1     VML_SYSREG(3, 0, 14, 1, 0) /**< access of EL0, event stream */
+#define VML_CNTFRQ_EL0      VML_SYSREG(3, 3, 14, 0, 0) /**< frequency */
+#define VML_CNTPCT_EL0      VML_SYSREG(3, 3, 14, 0, 1) /**< physical count */
+#define VML_CNTVCT_EL0      VML_SYSREG(3, 3, 14, 0, 2) /**< virtual count */
+#define VML_CNTPCTSS_EL0    VML_SYSREG(3, 3, 14, 0, 5) /**< physical count, self-synchronised */
+#define VML_CNTVCTSS_EL0    VML_SYSREG(3, 3, 14, 0, 6) /**< virtual count, self-synchronised */
+#define VML_CNTP_TVAL_EL0   VML_SYSREG(3, 3, 14, 2, 0) /**< physical timer, signed ticks left */
+#define VML_CNTP_CTL_EL0    VML_SYSREG(3, 3, 14, 2, 1) /**< physical timer, control */
+#define VML_CNTP_CVAL_EL0   VML_SYSREG(3, 3, 14, 2, 2) /**< physical timer, compare value */
+#define VML_CNTV_TVAL_EL0   VML_SYSREG(3, 3, 14, 3, 0) /**< virtual timer, signed ticks left */
+#define VML_CNTV_CTL_EL0    VML_SYSREG(3, 3, 14, 3, 1) /**< virtual timer, control */
+#define VML_CNTV_CVAL_EL0   VML_SYSREG(3, 3, 14, 3, 2) /**< virtual timer, compare value */
+#define VML_TIMER_SYSREG_LO VML_CNTFRQ_EL0             /**< first address of the EL0 range */
+/** @brief Bytes of the EL0 range; CNTKCTL_EL1 is a range of its own, of 8 bytes. */
 #define VML_TIMER_SYSREG_SIZE (VML_CNTV_CVAL_EL0 + 8 - VML_CNTFRQ_EL0)
 /** @} */
 
