@@ -31,7 +31,7 @@ enum fp_rounding {
     FP_TIEEVEN = 0,
     FP_POSINF = 1,
     FP_NEGINF = 2,
-    FP_ZERO = 3,
+    FP_TOZERO = 3,
     FP_TIEAWAY = 4,
     FP_ODD = 5,
     FP_CURRENT = 6, /* in decoded operations only: take FPCR.RMode */

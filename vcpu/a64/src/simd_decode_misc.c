@@ -35,9 +35,9 @@ static const struct fp_misc_row fp_misc[] = {
     {SIMD_fcmlt0_h, KEY(0, 1, 0x0e), 0, true, true},
     {SIMD_fabs_h, KEY(0, 1, 0x0f), 0, true, false},
     {SIMD_frint_h, KEY(0, 1, 0x18), FP_POSINF, true, false},
-    {SIMD_frint_h, KEY(0, 1, 0x19), FP_ZERO, true, false},
+    {SIMD_frint_h, KEY(0, 1, 0x19), FP_TOZERO, true, false},
     {SIMD_fcvts_h, KEY(0, 1, 0x1a), FP_POSINF, true, true},
-    {SIMD_fcvts_h, KEY(0, 1, 0x1b), FP_ZERO, true, true},
+    {SIMD_fcvts_h, KEY(0, 1, 0x1b), FP_TOZERO, true, true},
     {SIMD_frecpe_h, KEY(0, 1, 0x1d), 0, true, true},
     {SIMD_frecpx_h, KEY(0, 1, 0x1f), 0, false, true},
     {SIMD_frint_h, KEY(1, 0, 0x18), FP_TIEAWAY, true, false},
@@ -51,7 +51,7 @@ static const struct fp_misc_row fp_misc[] = {
     {SIMD_fneg_h, KEY(1, 1, 0x0f), 0, true, false},
     {SIMD_frint_h, KEY(1, 1, 0x19), FP_CURRENT, true, false},
     {SIMD_fcvtu_h, KEY(1, 1, 0x1a), FP_POSINF, true, true},
-    {SIMD_fcvtu_h, KEY(1, 1, 0x1b), FP_ZERO, true, true},
+    {SIMD_fcvtu_h, KEY(1, 1, 0x1b), FP_TOZERO, true, true},
     {SIMD_frsqrte_h, KEY(1, 1, 0x1d), 0, true, true},
     {SIMD_fsqrt_h, KEY(1, 1, 0x1f), 0, true, false},
 };
@@ -106,7 +106,7 @@ static bool two_misc_fp_rest(uint32_t insn, uint64_t features, bool scalar, stru
         if (scalar || !has(features, A64_FEAT_FRINTTS) || (sz == 1 && !q)) {
             return false;
         }
-        op->imm = bit(insn, 29) ? FP_CURRENT : FP_ZERO;
+        op->imm = bit(insn, 29) ? FP_CURRENT : FP_TOZERO;
         op->rm = bit(insn, 12) ? 64 : 32;
         op->ra = simd_lane_count(type + 1u, q);
         return use(op, SIMD_frint_n_s + sz);

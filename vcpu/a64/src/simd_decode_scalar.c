@@ -53,7 +53,7 @@ static bool decode_fixed(uint32_t insn, uint64_t features, struct a64_simd_op *o
         return false;
     }
     op->rm = (uint8_t)(64u - scale);
-    op->imm = FP_ZERO;
+    op->imm = FP_TOZERO;
     if (rmode == 3 && opcode < 2) {
         return to_general(op, opcode == 1, sf, (unsigned)type);
     }
@@ -139,7 +139,7 @@ static bool decode_fcvt(unsigned ptype, unsigned to, struct a64_simd_op *op)
 
 static bool decode_one_source(uint32_t insn, uint64_t features, struct a64_simd_op *op)
 {
-    static const uint8_t frint_modes[8] = {FP_TIEEVEN, FP_POSINF, FP_NEGINF,         FP_ZERO,
+    static const uint8_t frint_modes[8] = {FP_TIEEVEN, FP_POSINF, FP_NEGINF,         FP_TOZERO,
                                            FP_TIEAWAY, 0xff,      0x80 | FP_CURRENT, FP_CURRENT};
     const unsigned opcode = field(insn, 20, 15);
     const unsigned ptype = field(insn, 23, 22);
@@ -170,7 +170,7 @@ static bool decode_one_source(uint32_t insn, uint64_t features, struct a64_simd_
         return use(op, SIMD_frint_h + type);
     }
     if (opcode >= 16 && opcode < 20 && type != TYPE_H && has(features, A64_FEAT_FRINTTS)) {
-        op->imm = (opcode & 1u) != 0 ? FP_CURRENT : FP_ZERO;
+        op->imm = (opcode & 1u) != 0 ? FP_CURRENT : FP_TOZERO;
         op->rm = opcode < 18 ? 32 : 64;
         return use(op, SIMD_frint_n_s + type - TYPE_S);
     }

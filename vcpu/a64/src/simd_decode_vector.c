@@ -292,7 +292,7 @@ bool simd_decode_shift_imm(uint32_t insn, uint64_t features, bool scalar, struct
             return false;
         }
         op->rm = (uint8_t)(2u * esize - immhb);
-        op->imm = FP_ZERO;
+        op->imm = FP_TOZERO;
         const unsigned fn =
             opcode == 0x1c ? (u ? SIMD_ucvtf_h : SIMD_scvtf_h) : (u ? SIMD_fcvtu_h : SIMD_fcvts_h);
         return pick_fp(op, fn, size - 1u, q, scalar);
