@@ -253,22 +253,39 @@ uint16_t fp16_sqrt(uint16_t a, struct fp_env *env)
     return (uint16_t)fp_square_root(FP_H, a, env);
 }
 
+/* Out of line, so that the way to the host's result saves no registers. */
+#define FP_SLOW(name, T, P, call)                                                                  \
+    static __attribute__((noinline)) T slow_##P##_##name(T a, T b, struct fp_env *env)             \
+    {                                                                                              \
+        (void)b;                                                                                   \
+        return (T)(call);                                                                          \
+    }
+#define FP_SLOW_ALL(P, T, F)                                                                       \
+    FP_SLOW(add, T, P, fp_add_or_sub(F, a, b, false, env))                                         \
+    FP_SLOW(sub, T, P, fp_add_or_sub(F, a, b, true, env))                                          \
+    FP_SLOW(mul, T, P, fp_multiply(F, a, b, false, env))                                           \
+    FP_SLOW(div, T, P, fp_divide(F, a, b, env))                                                    \
+    FP_SLOW(sqrt, T, P, fp_square_root(F, a, env))
+
+FP_SLOW_ALL(fp32, uint32_t, FP_S)
+FP_SLOW_ALL(fp64, uint64_t, FP_D)
+
 uint32_t fp32_add(uint32_t a, uint32_t b, struct fp_env *env)
 {
     FP_TRY_HOST32(env, fp_host_float(a) + fp_host_float(b))
-    return (uint32_t)fp_add_or_sub(FP_S, a, b, false, env);
+    return slow_fp32_add(a, b, env);
 }
 
 uint32_t fp32_sub(uint32_t a, uint32_t b, struct fp_env *env)
 {
     FP_TRY_HOST32(env, fp_host_float(a) - fp_host_float(b))
-    return (uint32_t)fp_add_or_sub(FP_S, a, b, true, env);
+    return slow_fp32_sub(a, b, env);
 }
 
 uint32_t fp32_mul(uint32_t a, uint32_t b, struct fp_env *env)
 {
     FP_TRY_HOST32(env, fp_host_float(a) * fp_host_float(b))
-    return (uint32_t)fp_multiply(FP_S, a, b, false, env);
+    return slow_fp32_mul(a, b, env);
 }
 
 uint32_t fp32_div(uint32_t a, uint32_t b, struct fp_env *env)
@@ -277,31 +294,31 @@ uint32_t fp32_div(uint32_t a, uint32_t b, struct fp_env *env)
     if ((b & 0x7fffffffu) != 0) {
         FP_TRY_HOST32(env, fp_host_float(a) / fp_host_float(b))
     }
-    return (uint32_t)fp_divide(FP_S, a, b, env);
+    return slow_fp32_div(a, b, env);
 }
 
 uint32_t fp32_sqrt(uint32_t a, struct fp_env *env)
 {
     FP_TRY_HOST32(env, fp_host_sqrt32(fp_host_float(a)))
-    return (uint32_t)fp_square_root(FP_S, a, env);
+    return slow_fp32_sqrt(a, 0, env);
 }
 
 uint64_t fp64_add(uint64_t a, uint64_t b, struct fp_env *env)
 {
     FP_TRY_HOST64(env, fp_host_double(a) + fp_host_double(b))
-    return fp_add_or_sub(FP_D, a, b, false, env);
+    return slow_fp64_add(a, b, env);
 }
 
 uint64_t fp64_sub(uint64_t a, uint64_t b, struct fp_env *env)
 {
     FP_TRY_HOST64(env, fp_host_double(a) - fp_host_double(b))
-    return fp_add_or_sub(FP_D, a, b, true, env);
+    return slow_fp64_sub(a, b, env);
 }
 
 uint64_t fp64_mul(uint64_t a, uint64_t b, struct fp_env *env)
 {
     FP_TRY_HOST64(env, fp_host_double(a) * fp_host_double(b))
-    return fp_multiply(FP_D, a, b, false, env);
+    return slow_fp64_mul(a, b, env);
 }
 
 uint64_t fp64_div(uint64_t a, uint64_t b, struct fp_env *env)
@@ -309,11 +326,11 @@ uint64_t fp64_div(uint64_t a, uint64_t b, struct fp_env *env)
     if (b << 1 != 0) {
         FP_TRY_HOST64(env, fp_host_double(a) / fp_host_double(b))
     }
-    return fp_divide(FP_D, a, b, env);
+    return slow_fp64_div(a, b, env);
 }
 
 uint64_t fp64_sqrt(uint64_t a, struct fp_env *env)
 {
     FP_TRY_HOST64(env, fp_host_sqrt64(fp_host_double(a)))
-    return fp_square_root(FP_D, a, env);
+    return slow_fp64_sqrt(a, 0, env);
 }

@@ -126,6 +126,12 @@ uint16_t fp16_muladd(uint16_t addend, uint16_t a, uint16_t b, struct fp_env *env
     return (uint16_t)fp_muladd(FP_H, addend, a, b, env);
 }
 
+static __attribute__((noinline)) uint32_t slow_fp32_muladd(uint32_t addend, uint32_t a, uint32_t b,
+                                                           struct fp_env *env)
+{
+    return (uint32_t)fp_muladd(FP_S, addend, a, b, env);
+}
+
 uint32_t fp32_muladd(uint32_t addend, uint32_t a, uint32_t b, struct fp_env *env)
 {
 #if FP_HOST
@@ -142,7 +148,7 @@ uint32_t fp32_muladd(uint32_t addend, uint32_t a, uint32_t b, struct fp_env *env
         }
     }
 #endif
-    return (uint32_t)fp_muladd(FP_S, addend, a, b, env);
+    return slow_fp32_muladd(addend, a, b, env);
 }
 
 uint64_t fp64_muladd(uint64_t addend, uint64_t a, uint64_t b, struct fp_env *env)

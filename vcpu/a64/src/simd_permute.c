@@ -42,7 +42,7 @@ SIMD_B7(PERMUTE, zip2, uint, ZIP2)
 /* EXT: `imm` is the index of the first byte in Vm:Vn, in bits. */
 static inline uint64_t extract(uint64_t low, uint64_t high, unsigned shift)
 {
-    return shift == 0 ? low : (low >> shift) | (high << (64 - shift));
+    return (low >> shift) | (high << 1 << (63 - shift));
 }
 
 SIMD_FN(ext_8b)

@@ -125,16 +125,46 @@ SHIFT_SAT4(sqshlu)
             regs->v[op->rd] = r;                                                                   \
         }                                                                                          \
     }
-#define NARROW6(fn, expr)                                                                          \
-    NARROW(fn##_8b, b, h, 8, false, expr)                                                          \
-    NARROW(fn##_16b, b, h, 8, true, expr)                                                          \
+#define NARROW4(fn, expr)                                                                          \
     NARROW(fn##_4h, h, s, 4, false, expr)                                                          \
     NARROW(fn##_8h, h, s, 4, true, expr)                                                           \
     NARROW(fn##_2s, s, d, 2, false, expr)                                                          \
     NARROW(fn##_4s, s, d, 2, true, expr)
 
-NARROW6(xtn, n)
-NARROW6(shrn, n >> op->imm)
+#define NARROW6(fn, expr)                                                                          \
+    NARROW(fn##_8b, b, h, 8, false, expr)                                                          \
+    NARROW(fn##_16b, b, h, 8, true, expr)                                                          \
+    NARROW4(fn, expr)
+
+/*
+ * The low byte of each halfword of v >> n, for n up to 8: string functions make a mask of a
+ * comparison with it.
+ */
+static inline uint64_t low_bytes(uint64_t v, unsigned n)
+{
+    v = (v >> n) & UINT64_C(0x00ff00ff00ff00ff);
+    v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
+    return (v | v >> 16) & UINT64_C(0xffffffff);
+}
+
+#define NARROW_BYTES(fn, shift)                                                                    \
+    SIMD_FN(fn##_8b)                                                                               \
+    {                                                                                              \
+        const union a64_vreg *n = &regs->v[op->rn];                                                \
+        const uint64_t r = low_bytes(n->d[0], shift) | low_bytes(n->d[1], shift) << 32;            \
+        regs->v[op->rd].d[0] = r;                                                                  \
+        regs->v[op->rd].d[1] = 0;                                                                  \
+    }                                                                                              \
+    SIMD_FN(fn##_16b)                                                                              \
+    {                                                                                              \
+        const union a64_vreg *n = &regs->v[op->rn];                                                \
+        regs->v[op->rd].d[1] = low_bytes(n->d[0], shift) | low_bytes(n->d[1], shift) << 32;        \
+    }
+
+NARROW_BYTES(xtn, 0)
+NARROW_BYTES(shrn, op->imm)
+NARROW4(xtn, n)
+NARROW4(shrn, n >> op->imm)
 NARROW6(rshrn, (n >> op->imm) + ((n >> (op->imm - 1u)) & 1u))
 
 /* Lengthening, with a left shift; the forms of a whole register read the upper half. */
