@@ -1,0 +1,2 @@
+SRCS :=
+NEEDS := base device irq_controller platform_api
