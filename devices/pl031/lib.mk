@@ -1,0 +1,2 @@
+SRCS := src/pl031.c
+NEEDS := amba base clock device irq_controller platform_api state
