@@ -1,2 +1,3 @@
-SRCS := src/arm_trap.c src/arm_operation.c src/arm_inject.c
-NEEDS := base device state vbus
+SRCS := src/arm_trap.c src/arm_operation.c src/arm_inject.c src/arm_cpu_model.c src/arm_sysreg.c \
+	src/arm_sysreg_table.c
+NEEDS := base clock device state vbus

@@ -102,8 +102,8 @@ static void described_loads(void **state)
         unsigned sas, sse, sf;
         uint64_t want;
     } cases[] = {
-        {0, 0, 0, 0x84}, {0, 1, 0, 0xffffff84}, {0, 1, 1, 0xffffffffffffff84},
-        {1, 0, 0, 0x8584}, {1, 1, 0, 0xffff8584}, {1, 1, 1, 0xffffffffffff8584},
+        {0, 0, 0, 0x84},       {0, 1, 0, 0xffffff84},         {0, 1, 1, 0xffffffffffffff84},
+        {1, 0, 0, 0x8584},     {1, 1, 0, 0xffff8584},         {1, 1, 1, 0xffffffffffff8584},
         {2, 0, 0, 0x87868584}, {2, 1, 1, 0xffffffff87868584},
     };
 
@@ -332,8 +332,9 @@ static void system_registers(void **state)
     struct vml_arm_trap t;
 
     /* mrs x3, pmcr_el0: op0 3, op2 0, op1 3, CRn 9, Rt 3, CRm 12, read */
-    vml_arm_trap_decode(&t, UINT64_C(0x18) << 26 | 1u << 25 | 3u << 20 | 3u << 14 | 9u << 10 |
-                                3u << 5 | 12u << 1 | 1,
+    vml_arm_trap_decode(&t,
+                        UINT64_C(0x18) << 26 | 1u << 25 | 3u << 20 | 3u << 14 | 9u << 10 | 3u << 5 |
+                            12u << 1 | 1,
                         0, 0);
     assert_int_equal(t.kind, VML_ARM_TRAP_SYSREG);
     assert_int_equal(t.sysreg, VML_SYSREG(3, 3, 9, 12, 0));
@@ -341,8 +342,9 @@ static void system_registers(void **state)
     assert_int_equal(r.x[3], 0x8786858483828180u);
     /* msr pmcntenset_el0, xzr */
     r = make_regs();
-    vml_arm_trap_decode(&t, UINT64_C(0x18) << 26 | 1u << 25 | 3u << 20 | 1u << 17 | 3u << 14 |
-                                9u << 10 | 31u << 5 | 12u << 1,
+    vml_arm_trap_decode(&t,
+                        UINT64_C(0x18) << 26 | 1u << 25 | 3u << 20 | 1u << 17 | 3u << 14 |
+                            9u << 10 | 31u << 5 | 12u << 1,
                         0, 0);
     run(&r, &t, 0);
     assert_int_equal(dev.bytes[8], 0);
@@ -413,8 +415,9 @@ static void classes(void **state)
     vml_arm_trap_decode(&t, UINT64_C(0x2f) << 26, 0, 0);
     assert_int_equal(t.kind, VML_ARM_TRAP_OTHER);
     /* mrc p15, opc1 1, r5, c2, c3, opc2 4; mrrc p15, opc1 9, r5, r6, c3 */
-    vml_arm_trap_decode(&t, UINT64_C(0x03) << 26 | 1u << 25 | 4u << 17 | 1u << 14 | 2u << 10 |
-                                5u << 5 | 3u << 1 | 1,
+    vml_arm_trap_decode(&t,
+                        UINT64_C(0x03) << 26 | 1u << 25 | 4u << 17 | 1u << 14 | 2u << 10 | 5u << 5 |
+                            3u << 1 | 1,
                         0, 0);
     assert_int_equal(t.kind, VML_ARM_TRAP_COPROCESSOR);
     assert_true(t.opc1 == 1 && t.opc2 == 4 && t.crn == 2 && t.crm == 3 && t.reg == 5 && t.read);
@@ -430,8 +433,10 @@ static void an_abort_is_taken_to_el1(void **state)
         uint64_t pstate;
         unsigned vector;
         uint64_t ec;
-    } cases[] = {{0x60000000, 0x400, 0x24}, {0x60000005, 0x200, 0x25},
-                 {0x60000004, 0x000, 0x25}, {0x60000010, 0x600, 0x24}};
+    } cases[] = {{0x60000000, 0x400, 0x24},
+                 {0x60000005, 0x200, 0x25},
+                 {0x60000004, 0x000, 0x25},
+                 {0x60000010, 0x600, 0x24}};
 
     for (size_t i = 0; i < VML_ARRAY_SIZE(cases); i++) {
         struct vml_arm_regs r = make_regs();
