@@ -14,6 +14,8 @@
 #define PMCR_C  UINT64_C(0x4)
 #define CYCLES  UINT64_C(0x80000000)
 
+#define PLAIN 0x8000u
+
 static struct vml_arm_sysregs *regs_of(struct vml_device *device)
 {
     return VML_CONTAINER_OF(device, struct vml_arm_sysregs, device);
@@ -26,10 +28,16 @@ static const struct vml_arm_sysreg *rows(void)
     return vml_arm_sysreg_table(&count);
 }
 
+/* Row + 1, and PLAIN where a read is just the stored value; or 0. */
+static inline uint32_t entry(const struct vml_arm_sysregs *regs, uint64_t sysreg)
+{
+    return regs->row[regs->group[sysreg >> 10 & 511]][sysreg >> 3 & 127];
+}
+
 /* Row + 1, or 0. */
 static inline uint32_t find(const struct vml_arm_sysregs *regs, uint64_t sysreg)
 {
-    return regs->row[regs->group[sysreg >> 10 & 511]][sysreg >> 3 & 127];
+    return entry(regs, sysreg) & ~PLAIN;
 }
 
 /* The stored value of a register that the table certainly has. */
@@ -237,10 +245,10 @@ static enum vml_bus_result sysreg_access(struct vml_device *device, struct vml_a
     struct vml_arm_sysregs *regs = regs_of(device);
 
     if (VML_LIKELY(!access->write && access->cpu < regs->cpus)) {
-        uint32_t found = find(regs, access->offset);
+        uint32_t found = entry(regs, access->offset);
 
-        if (VML_LIKELY(found && regs->plain[found - 1])) {
-            access->value = regs->state[access->cpu].value[found - 1];
+        if (VML_LIKELY(found & PLAIN)) {
+            access->value = regs->state[access->cpu].value[(found & ~PLAIN) - 1];
             return VML_BUS_OK;
         }
     }
@@ -405,8 +413,9 @@ static enum vml_status build_index(struct vml_arm_sysregs *regs)
             }
             *group = (uint8_t)groups++;
         }
-        regs->row[*group][row[i].sysreg >> 3 & 127] = (uint16_t)(i + 1);
-        regs->plain[i] = row[i].kind != VML_ARM_SYSREG_OTHER && row[i].kind != VML_ARM_SYSREG_WO;
+        bool plain = row[i].kind != VML_ARM_SYSREG_OTHER && row[i].kind != VML_ARM_SYSREG_WO;
+
+        regs->row[*group][row[i].sysreg >> 3 & 127] = (uint16_t)((i + 1) | (plain ? PLAIN : 0));
     }
     return VML_OK;
 }

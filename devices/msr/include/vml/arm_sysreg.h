@@ -90,8 +90,7 @@ struct vml_arm_sysregs {
     struct vml_arm_sysreg_cpu *state;         /**< as configured */
     uint32_t cpus;                            /**< as configured */
     uint8_t group[1u << 9];                   /**< by op0, op1, CRn; 0: none */
-    uint16_t row[VML_ARM_SYSREG_GROUPS][128]; /**< by CRm, op2: row + 1, or 0 */
-    uint8_t plain[VML_ARM_SYSREG_MAX];        /**< by row: reads are the stored value */
+    uint16_t row[VML_ARM_SYSREG_GROUPS][128]; /**< by CRm, op2: row + 1 and a flag, or 0 */
     struct vml_arm_sysregs_config config;     /**< as given */
     struct vml_arm_cpu_model model;           /**< as given */
 };
