@@ -1,0 +1,2 @@
+SRCS := src/fw_cfg.c
+NEEDS := base device platform_api simple_as state
