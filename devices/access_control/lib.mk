@@ -1,0 +1,2 @@
+SRCS := src/access_control.c
+NEEDS := base device

@@ -1,0 +1,2 @@
+SRCS := src/forward.c
+NEEDS := base device platform_api state
