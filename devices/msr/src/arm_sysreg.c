@@ -14,7 +14,7 @@
 #define PMCR_C  UINT64_C(0x4)
 #define CYCLES  UINT64_C(0x80000000)
 
-#define PLAIN 0x8000u
+#define PLAIN   0x8000u
 
 static struct vml_arm_sysregs *regs_of(struct vml_device *device)
 {
