@@ -1,2 +1,2 @@
 SRCS := src/pl011.c src/fifo.c src/registers.c src/state.c
-NEEDS := amba base chardev clock device irq_controller platform_api state vmm_debug
+NEEDS := amba base chardev clock device irq_controller platform_api state

@@ -1,6 +1,5 @@
 /* The PL011's entrances: the bus, the back end, the clock, the embedder. */
 #include "pl011.h"
-#include <vml/debug.h>
 
 static __attribute__((noinline)) enum vml_bus_result access_slow(struct vml_pl011 *uart,
                                                                  struct vml_access *access)

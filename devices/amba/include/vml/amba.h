@@ -46,11 +46,11 @@ static inline uint64_t vml_amba_read_id(struct vml_device *device, const struct 
     return reg->reset;
 }
 
-/** @brief An interrupt output whose level is computed under the device's lock and sent outside of it.
+/** @brief An interrupt output: its level is computed under the device's lock and sent outside of it.
  *
- * Several threads may change the level at about the same time; whoever finds the wire free sends, and
- * goes on sending until the wire carries the newest level. So a later level is never overtaken by an
- * earlier one. Members are private. */
+ * Several threads may change the level at about the same time; whoever finds the wire free sends,
+ * and goes on sending until the wire carries the newest level. So a later level is never overtaken
+ * by an earlier one. Members are private. */
 struct vml_amba_output {
     struct vml_irq irq; /**< the wire; constant */
     bool level;         /**< wanted; under the device's lock */

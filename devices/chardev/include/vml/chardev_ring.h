@@ -1,6 +1,6 @@
 /**
  * @file
- * @brief A bounded ring of bytes in the caller's storage, for ends that keep what they cannot pass on.
+ * @brief A bounded ring of bytes in the caller's storage, for ends that keep what cannot go on yet.
  *
  * One thread puts and one thread gets, at the same time and without a lock.  Where several threads
  * put (or get), they hold a lock of the owner's while they do.

@@ -2,7 +2,7 @@
  * @file
  * @brief The model-specific registers that a 64-bit x86 guest touches, on an MSR bus.
  *
- * VML_BUS_FAULT means: inject #GP(0), for a register that there is not, one that the CPU model hides, a
+ * VML_BUS_FAULT means: inject a general protection fault with error code 0, for a register that there is not, one that the CPU model hides, a
  * write of a read-only one, and reserved bits.
  *
  * Threads: each vCPU accesses its own registers from its own thread.
@@ -26,9 +26,9 @@ extern "C" {
 /** @brief How a register behaves. */
 enum vml_x86_msr_kind {
     VML_X86_MSR_RO,      /**< constant */
-    VML_X86_MSR_RW,      /**< stored; bits outside of its mask are reserved: #GP */
-    VML_X86_MSR_WO,      /**< a command; reads are #GP */
-    VML_X86_MSR_ADDRESS, /**< stored; a canonical address: #GP else */
+    VML_X86_MSR_RW,      /**< stored; bits outside of its mask are reserved: a GP fault */
+    VML_X86_MSR_WO,      /**< a command; a read is a GP fault */
+    VML_X86_MSR_ADDRESS, /**< stored; a canonical address, else a GP fault */
     VML_X86_MSR_HOOK,    /**< stored, and the embedder is told */
     VML_X86_MSR_OTHER,   /**< see the SDM */
 };
@@ -45,7 +45,7 @@ struct vml_x86_msr {
 
 /** @brief What an access without a register comes to. */
 enum vml_x86_msr_policy {
-    VML_X86_MSR_GP,     /**< #GP */
+    VML_X86_MSR_GP,     /**< a GP fault */
     VML_X86_MSR_IGNORE, /**< reads as zero, writes ignored */
 };
 
