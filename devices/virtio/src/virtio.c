@@ -41,7 +41,7 @@ enum vml_status vml_virtio_init(struct vml_virtio *dev, const struct vml_virtio_
         vml_mutex_init(&queue->lock);
     }
     vml_mutex_init(&dev->lock);
-    vml_signal_init(&dev->idle);
+    vml_signal_init(&dev->pause);
     return VML_OK;
 }
 
@@ -52,7 +52,7 @@ void vml_virtio_destroy(struct vml_virtio *dev)
         vml_mutex_destroy(&dev->setup.queues[i].lock);
     }
     vml_mutex_destroy(&dev->lock);
-    vml_signal_destroy(&dev->idle);
+    vml_signal_destroy(&dev->pause);
 }
 
 void vml_virtio_attach(struct vml_virtio *dev, const struct vml_virtio_transport *transport)

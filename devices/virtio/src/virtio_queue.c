@@ -1,8 +1,8 @@
 /* Queues of a device: registers, servers, requests in flight. virtio 1.3, 2.6. */
 #include "core.h"
 
-/* How long a wait for a back end lasts before it is asked to cancel again. */
-#define CANCEL_INTERVAL_NS UINT64_C(1000000)
+/* How long a wait for a back end lasts before we look, and ask it to cancel, again. */
+#define PAUSE_NS UINT64_C(100000)
 
 struct vml_virtio_queue *vml_virtio_queue(struct vml_virtio *dev, uint32_t index)
 {
@@ -16,19 +16,11 @@ bool vml_virtio_queue_enter(struct vml_virtio_queue *queue)
     return atomic_fetch_add(&queue->kicks, 1) == 0;
 }
 
-static void tell_waiter(struct vml_virtio *dev)
-{
-    if (atomic_load(&dev->waiting)) {
-        vml_signal_set(&dev->idle);
-    }
-}
-
 bool vml_virtio_queue_leave(struct vml_virtio_queue *queue)
 {
     uint32_t kicks = atomic_load(&queue->kicks);
 
     if (kicks == 1 && atomic_compare_exchange_strong(&queue->kicks, &kicks, 0)) {
-        tell_waiter(queue->dev);
         return true;
     }
     /* Those who called before this are served now; who calls after it counts again. */
@@ -63,14 +55,13 @@ static void wait_idle(struct vml_virtio *dev, uint32_t index, bool cancel)
         } else if (!cancel && dev->setup.ops->drain) {
             dev->setup.ops->drain(dev);
         }
-        atomic_store(&dev->waiting, true);
         if (!are_idle(dev, index)) {
+            /* Nobody sets it: who ends a request touches the device for the last time when it is no more counted. */
             enum vml_status status =
-                vml_signal_wait_until(&dev->idle, vml_platform_time_ns() + CANCEL_INTERVAL_NS);
+                vml_signal_wait_until(&dev->pause, vml_platform_time_ns() + PAUSE_NS);
 
-            (void)status; /* either way we look again */
+            (void)status;
         }
-        atomic_store(&dev->waiting, false);
     }
 }
 
@@ -154,9 +145,7 @@ void vml_virtio_queue_push(struct vml_virtio_queue *queue, const struct vml_virt
     vml_mutex_lock(&queue->lock);
     vml_virtq_push(&queue->vq, chain, written);
     vml_mutex_unlock(&queue->lock);
-    if (atomic_fetch_sub(&queue->in_flight, 1) == 1) {
-        tell_waiter(queue->dev);
-    }
+    atomic_fetch_sub(&queue->in_flight, 1);
 }
 
 static bool publish(struct vml_virtio_queue *queue)
@@ -192,9 +181,7 @@ void vml_virtio_queue_complete(struct vml_virtio_queue *queue, const struct vml_
     if (wanted) {
         virtio_queue_interrupt(queue->dev);
     }
-    if (atomic_fetch_sub(&queue->in_flight, 1) == 1) {
-        tell_waiter(queue->dev);
-    }
+    atomic_fetch_sub(&queue->in_flight, 1);
 }
 
 bool vml_virtio_queue_lock(struct vml_virtio_queue *queue)

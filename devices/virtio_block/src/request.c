@@ -51,7 +51,7 @@ static void answer(struct vml_virtio_block_request *request, uint8_t status, uin
     if (chain.writable > 0) {
         chain.bufs[chain.readable + chain.writable - 1].len++; /* the status byte belongs to it again */
     }
-    /* Given back before the driver hears of it: what it sends next finds it. The buffers stay until pushed. */
+    vml_virtio_queue_hold(queue);
     vml_virtio_queue_complete(queue, &chain, written + 1);
     give_free(block, request);
     if (atomic_exchange(&block->starved, false)) {
@@ -59,6 +59,7 @@ static void answer(struct vml_virtio_block_request *request, uint8_t status, uin
             block_serve(block, &block->config.queues[i]);
         }
     }
+    vml_virtio_queue_release(queue);
 }
 
 static void done(struct vml_block_request *b, enum vml_status status)
@@ -222,9 +223,13 @@ static void begin(struct vml_virtio_block_request *request)
     if (!open_chain(request, header, &bufs, &readable)) {
         struct vml_virtio_block *block = request->owner;
 
+        struct vml_virtio_queue *queue = request->queue;
+
         vml_virtio_broken(&block->virtio);
-        vml_virtio_queue_complete(request->queue, chain, 0);
+        vml_virtio_queue_hold(queue);
+        vml_virtio_queue_complete(queue, chain, 0);
         give_free(block, request);
+        vml_virtio_queue_release(queue);
         return;
     }
     data = (struct vml_virtq_chain){.bufs = bufs, .readable = readable};

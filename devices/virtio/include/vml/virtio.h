@@ -159,8 +159,7 @@ struct vml_virtio {
     uint64_t offered;                      /**< features */
     _Atomic uint64_t driver_features;      /**< as written */
     struct vml_mutex lock;                 /**< of registers and config space */
-    struct vml_signal idle;                /**< set when something ends while `waiting` */
-    _Atomic bool waiting;                  /**< somebody waits for servers or requests to end */
+    struct vml_signal pause;               /**< never set: to wait a little */
     _Atomic bool changing;                 /**< a reset, or a start or stop of a queue, is going on */
     _Atomic uint32_t status;               /**< device status */
     _Atomic uint32_t isr;                  /**< interrupt status */
@@ -213,6 +212,17 @@ void vml_virtio_queue_publish(struct vml_virtio_queue *queue);
 /** @brief vml_virtio_queue_push() and vml_virtio_queue_publish() at once. */
 void vml_virtio_queue_complete(struct vml_virtio_queue *queue, const struct vml_virtq_chain *chain,
                                uint32_t written);
+/** @brief Counts one more in flight, so that the device stays until vml_virtio_queue_release(). For the holder of a
+ * chain, before it gives that back, when it has to do with the device afterwards. */
+static inline void vml_virtio_queue_hold(struct vml_virtio_queue *queue)
+{
+    atomic_fetch_add(&queue->in_flight, 1);
+}
+/** @brief Ends vml_virtio_queue_hold(). The device may be gone when it returns. */
+static inline void vml_virtio_queue_release(struct vml_virtio_queue *queue)
+{
+    atomic_fetch_sub(&queue->in_flight, 1);
+}
 /** @brief Takes the queue's lock for vml_virtq_pop() to vml_virtq_push() in one go, without calls of others.
  * @return false, and no lock, when the queue may not be served */
 VML_MUST_CHECK bool vml_virtio_queue_lock(struct vml_virtio_queue *queue);
