@@ -37,8 +37,8 @@ void vml_virtio_save(struct vml_virtio *dev, struct vml_state_writer *w)
         const struct vml_virtio_queue *queue = &dev->setup.queues[i];
         struct vml_virtq_position at = vml_virtq_position(&queue->vq);
 
-        if (atomic_load(&queue->in_flight) != 0 && w->status == VML_OK) {
-            w->status = VML_ERR_BUSY;
+        if (atomic_load(&queue->in_flight) != 0) {
+            w->status = VML_ERR_STATE; /* the device is to be drained first */
         }
         vml_state_put_u32(w, queue->num);
         vml_state_put_u64(w, queue->desc);

@@ -281,7 +281,7 @@ static inline uint32_t vml_virtio_isr(const struct vml_virtio *dev)
 void vml_virtio_ack(struct vml_virtio *dev, uint32_t bits);
 /** @brief The shared memory region with an id, or NULL. */
 const struct vml_virtio_shm *vml_virtio_shm(const struct vml_virtio *dev, uint32_t id);
-/** @brief Saves core, queues and device; requests in flight are an error (VML_ERR_BUSY). */
+/** @brief Saves core, queues and device; requests in flight are an error (VML_ERR_STATE). */
 void vml_virtio_save(struct vml_virtio *dev, struct vml_state_writer *w);
 /** @brief Restores them, queues running; or changes nothing. Guest memory is restored before. */
 VML_MUST_CHECK enum vml_status vml_virtio_restore(struct vml_virtio *dev,

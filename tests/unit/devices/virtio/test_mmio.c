@@ -698,7 +698,7 @@ static void state_with_requests_in_flight_is_refused(void **state)
     send(t, 0);
     vml_state_writer_init(&w, image, sizeof(image));
     t->mmio.device.ops->save(&t->mmio.device, &w);
-    assert_int_equal(vml_state_write_status(&w), VML_ERR_BUSY);
+    assert_int_equal(vml_state_write_status(&w), VML_ERR_STATE);
     end(t);
 }
 
