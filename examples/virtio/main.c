@@ -75,7 +75,8 @@ struct machine {
     struct vml_virtio_mmio mmio;
 };
 
-static int make_machine(struct machine *m, struct vml_vswitch *vswitch, uint32_t number, bool packed)
+static int make_machine(struct machine *m, struct vml_vswitch *vswitch, uint32_t number,
+                        bool packed)
 {
     vd_init(&m->vd, 4 << 20);
     struct vml_virtio_net_config config = {.platform = {.as = &m->vd.as},
@@ -96,7 +97,8 @@ static int make_machine(struct machine *m, struct vml_vswitch *vswitch, uint32_t
     vml_vswitch_connect(vswitch, number, &end);
     m->vd.device = &m->mmio.device;
     vd_start(&m->vd,
-             VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_NET_F_MAC | (packed ? VML_VIRTIO_F_RING_PACKED : 0),
+             VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_NET_F_MAC |
+                 (packed ? VML_VIRTIO_F_RING_PACKED : 0),
              2, 64);
     for (unsigned i = 0; i < 32; i++) {
         struct vd_buf buf = {vd_alloc(&m->vd, 2048, 8), 1526, true};

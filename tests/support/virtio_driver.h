@@ -188,8 +188,9 @@ static VD_UNUSED struct vd_queue *vd_setup_queue(struct vd *vd, uint32_t index, 
 
 static VD_UNUSED void vd_ready(struct vd *vd)
 {
-    vd_write(vd, 0x70, VML_VIRTIO_ACKNOWLEDGE | VML_VIRTIO_DRIVER | VML_VIRTIO_FEATURES_OK |
-                           VML_VIRTIO_DRIVER_OK);
+    vd_write(vd, 0x70,
+             VML_VIRTIO_ACKNOWLEDGE | VML_VIRTIO_DRIVER | VML_VIRTIO_FEATURES_OK |
+                 VML_VIRTIO_DRIVER_OK);
 }
 
 /** @brief All in one: negotiate, `count` queues of `size`, DRIVER_OK. */

@@ -4,20 +4,20 @@
 
 #include <vml/virtq.h>
 
-#define DESC_F_NEXT     1u
-#define DESC_F_WRITE    2u
-#define DESC_F_INDIRECT 4u
-#define DESC_F_AVAIL    0x0080u /* packed */
-#define DESC_F_USED     0x8000u /* packed */
+#define DESC_F_NEXT          1u
+#define DESC_F_WRITE         2u
+#define DESC_F_INDIRECT      4u
+#define DESC_F_AVAIL         0x0080u /* packed */
+#define DESC_F_USED          0x8000u /* packed */
 
 #define AVAIL_F_NO_INTERRUPT 1u
 #define USED_F_NO_NOTIFY     1u
 
-#define EVENT_ENABLE  0u /* packed, 2.8.10 */
-#define EVENT_DISABLE 1u
-#define EVENT_DESC    2u
+#define EVENT_ENABLE         0u /* packed, 2.8.10 */
+#define EVENT_DISABLE        1u
+#define EVENT_DESC           2u
 
-#define DESC_SIZE 16u
+#define DESC_SIZE            16u
 
 /*
  * A descriptor is read as two 64-bit words, each once: the address, and the rest. In the rest a split ring has

@@ -192,8 +192,8 @@ void vml_virtio_set_status(struct vml_virtio *dev, uint32_t status)
     virtio_begin_change(dev);
     /* A driver never clears a bit but by reset (2.1.1), and never sets the device's own. */
     added = status & ~vml_virtio_status(dev) & ~VML_VIRTIO_NEEDS_RESET;
-    atomic_fetch_or(&dev->status, added & (VML_VIRTIO_ACKNOWLEDGE | VML_VIRTIO_DRIVER |
-                                           VML_VIRTIO_FAILED));
+    atomic_fetch_or(&dev->status,
+                    added & (VML_VIRTIO_ACKNOWLEDGE | VML_VIRTIO_DRIVER | VML_VIRTIO_FAILED));
     if ((added & VML_VIRTIO_FEATURES_OK) && features_allowed(dev)) {
         atomic_fetch_or(&dev->status, VML_VIRTIO_FEATURES_OK);
     }
@@ -252,8 +252,7 @@ uint64_t vml_virtio_config_read(struct vml_virtio *dev, uint32_t offset, uint32_
     return value;
 }
 
-void vml_virtio_config_write(struct vml_virtio *dev, uint32_t offset, uint32_t size,
-                             uint64_t value)
+void vml_virtio_config_write(struct vml_virtio *dev, uint32_t offset, uint32_t size, uint64_t value)
 {
     if (offset < dev->setup.config_size && size <= dev->setup.config_size - offset &&
         dev->setup.ops->config_write) {

@@ -337,13 +337,13 @@ static void mmio_write(struct vml_device *device, const struct vml_reg *reg, uin
     }
 #define ROW_RO(name_, offset_)                                                                     \
     {                                                                                              \
-        .name = (name_), .offset = (offset_), .width = 4, .sizes = VML_SIZE_4,                     \
-        .kind = VML_REG_RO, .state = VML_REG_NO_STATE, .read = mmio_read                           \
+        .name = (name_), .offset = (offset_), .width = 4, .sizes = VML_SIZE_4, .kind = VML_REG_RO, \
+        .state = VML_REG_NO_STATE, .read = mmio_read                                               \
     }
 #define ROW_WO(name_, offset_)                                                                     \
     {                                                                                              \
-        .name = (name_), .offset = (offset_), .width = 4, .sizes = VML_SIZE_4,                     \
-        .kind = VML_REG_WO, .state = VML_REG_NO_STATE, .write = mmio_write                         \
+        .name = (name_), .offset = (offset_), .width = 4, .sizes = VML_SIZE_4, .kind = VML_REG_WO, \
+        .state = VML_REG_NO_STATE, .write = mmio_write                                             \
     }
 
 static const struct vml_reg rows[] = {
@@ -399,10 +399,8 @@ static const struct vml_reg legacy_rows[] = {
     ROW("Status", R_STATUS),
 };
 
-static const struct vml_reg_table table = {.rows = rows,
-                                           .row_count = VML_ARRAY_SIZE(rows),
-                                           .size = CONFIG_SPACE,
-                                           .unknown_raz_wi = true};
+static const struct vml_reg_table table = {
+    .rows = rows, .row_count = VML_ARRAY_SIZE(rows), .size = CONFIG_SPACE, .unknown_raz_wi = true};
 static const struct vml_reg_table legacy_table = {.rows = legacy_rows,
                                                   .row_count = VML_ARRAY_SIZE(legacy_rows),
                                                   .size = CONFIG_SPACE,

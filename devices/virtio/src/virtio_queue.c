@@ -234,8 +234,8 @@ void vml_virtio_queue_set_num(struct vml_virtio_queue *queue, uint32_t num)
     vml_mutex_unlock(&queue->dev->lock);
 }
 
-void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area,
-                               bool high, uint32_t bits)
+void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area, bool high,
+                               uint32_t bits)
 {
     uint64_t *address = area == VML_VIRTIO_DESC          ? &queue->desc
                         : area == VML_VIRTIO_DRIVER_AREA ? &queue->driver
@@ -249,8 +249,7 @@ void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_a
     vml_mutex_unlock(&queue->dev->lock);
 }
 
-struct vml_virtq_layout virtio_queue_layout(const struct vml_virtio_queue *queue,
-                                            uint64_t features)
+struct vml_virtq_layout virtio_queue_layout(const struct vml_virtio_queue *queue, uint64_t features)
 {
     return (struct vml_virtq_layout){
         .size = queue->num <= queue->max_size ? queue->num : 0,

@@ -255,9 +255,9 @@ static bool packed_wants_interrupt(struct vml_virtq *vq, uint16_t slots)
     }
     event = ring_load16(vq->driver);
     /* An index of the lap before counts from below zero. */
-    return need_event((uint16_t)((event & 0x7fffu) -
-                                 ((event >> 15) != (vq->used_flags >> 15) ? vq->size : 0u)),
-                      vq->next_used, (uint16_t)(vq->next_used - slots));
+    return need_event(
+        (uint16_t)((event & 0x7fffu) - ((event >> 15) != (vq->used_flags >> 15) ? vq->size : 0u)),
+        vq->next_used, (uint16_t)(vq->next_used - slots));
 }
 
 bool vml_virtq_publish(struct vml_virtq *vq)
@@ -325,8 +325,7 @@ bool vml_virtq_enable_notify(struct vml_virtq *vq)
     }
     if (vq->packed) {
         if (vq->event_idx) {
-            write_device_area(vq, 0,
-                              (uint16_t)(vq->next_avail | (vq->avail_wrap ? 0x8000u : 0u)));
+            write_device_area(vq, 0, (uint16_t)(vq->next_avail | (vq->avail_wrap ? 0x8000u : 0u)));
             vml_barrier_write();
         }
         write_device_area(vq, 2, vq->event_idx ? EVENT_DESC : EVENT_ENABLE);
@@ -360,8 +359,8 @@ enum vml_status vml_virtq_set_position(struct vml_virtq *vq,
         }
         vq->avail_wrap = position->avail_wrap;
         vq->used_flags = position->used_wrap ? DESC_F_AVAIL | DESC_F_USED : 0;
-        vq->avail_pattern =
-            (uint64_t)(position->avail_wrap ? DESC_F_AVAIL : DESC_F_USED) << PACKED_FLAGS_SHIFT;
+        vq->avail_pattern = (uint64_t)(position->avail_wrap ? DESC_F_AVAIL : DESC_F_USED)
+                            << PACKED_FLAGS_SHIFT;
     } else if ((uint16_t)(position->next_avail - position->next_used) > vq->size) {
         return VML_ERR_CORRUPT;
     }

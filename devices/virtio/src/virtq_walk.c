@@ -11,9 +11,10 @@
 enum { WALK_ODD = -1 };
 
 /* What of a descriptor's second word makes it one for walk_any(): a long buffer, an indirect table. */
-#define SPLIT_ODD  ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
-#define PACKED_ODD ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
+#define SPLIT_ODD   ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
+#define PACKED_ODD  ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
 
+#define SPLIT_WRITE ((uint64_t)DESC_F_WRITE << SPLIT_FLAGS_SHIFT)
 #define SPLIT_NEXT  ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
 #define PACKED_NEXT ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
 
@@ -212,38 +213,37 @@ static VML_COLD enum vml_status walk_any(struct vml_virtq *vq, struct vml_virtq_
  */
 static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
                                              struct vml_virtq_chain *chain, const uint8_t *table,
-                                             uint32_t index, const bool ring, uint32_t entries)
+                                             uint64_t index, const bool ring, uint64_t entries)
 {
     const uint64_t base = vq->window_base;
     const uint64_t limit = vq->window_limit;
-    const uint32_t mask = vq->mask;
+    const uint64_t mask = vq->mask;
     uint8_t *const host = vq->window_host;
     struct vml_virtq_buf *buf = chain->bufs;
     const struct vml_virtq_buf *const end = buf + vq->max_chain;
     const struct vml_virtq_buf *first_writable = NULL;
     uint64_t seen = 0;
-    uint64_t offset;
     uint64_t word;
-    uint32_t rest; /* flags 0-15, next 16-31 */
 
-    for (;;) {
-        offset = ring_load64(table + (size_t)index * DESC_SIZE) - base;
-        word = ring_load64(table + (size_t)index * DESC_SIZE + 8);
+    for (;; buf++) {
+        const uint8_t *desc = table + (size_t)index * DESC_SIZE;
+        uint64_t offset = ring_load64(desc) - base;
+
+        word = ring_load64(desc + 8);
         if (VML_UNLIKELY(offset >= limit || buf == end)) {
             return false;
         }
-        rest = (uint32_t)(word >> 32);
-        if (rest & DESC_F_WRITE) {
+        put_buf(buf, host + offset, word);
+        if (word & SPLIT_WRITE) {
             break;
         }
-        put_buf(buf++, host + offset, word);
-        if (!(rest & DESC_F_NEXT)) {
-            chain->readable = (uint16_t)(buf - chain->bufs);
+        if (!(word & SPLIT_NEXT)) {
+            chain->readable = (uint16_t)(buf + 1 - chain->bufs);
             chain->writable = 0;
             goto done;
         }
         seen |= word;
-        index = rest >> 16;
+        index = word >> 48;
         if (ring) {
             index &= mask;
         } else if (VML_UNLIKELY(index >= entries)) {
@@ -252,29 +252,29 @@ static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
     }
     first_writable = buf;
     chain->readable = (uint16_t)(buf - chain->bufs);
-    for (;;) {
-        put_buf(buf++, host + offset, word);
-        if (!(rest & DESC_F_NEXT)) {
-            break;
-        }
+    while (word & SPLIT_NEXT) {
+        const uint8_t *desc;
+        uint64_t offset;
+
+        buf++;
         seen |= word;
-        index = rest >> 16;
+        index = word >> 48;
         if (ring) {
             index &= mask;
         } else if (VML_UNLIKELY(index >= entries)) {
             return false;
         }
-        offset = ring_load64(table + (size_t)index * DESC_SIZE) - base;
-        word = ring_load64(table + (size_t)index * DESC_SIZE + 8);
-        rest = (uint32_t)(word >> 32);
-        if (VML_UNLIKELY(offset >= limit || buf == end || !(rest & DESC_F_WRITE))) {
+        desc = table + (size_t)index * DESC_SIZE;
+        offset = ring_load64(desc) - base;
+        word = ring_load64(desc + 8);
+        if (VML_UNLIKELY(offset >= limit || buf == end || !(word & SPLIT_WRITE))) {
             return false;
         }
+        put_buf(buf, host + offset, word);
     }
-    chain->writable = (uint16_t)(buf - first_writable);
+    chain->writable = (uint16_t)(buf + 1 - first_writable);
 done:
-    return !((word & SPLIT_ODD) ||
-             (seen & (ring ? SPLIT_ODD | ~(uint64_t)mask << 48 : SPLIT_ODD)));
+    return !((word & SPLIT_ODD) || (seen & (ring ? SPLIT_ODD | ~mask << 48 : SPLIT_ODD)));
 }
 
 /* A table within the window, or NULL for walk_any() to say what it is. `end` gets the byte after it. */
@@ -289,9 +289,10 @@ static const uint8_t *window_table(const struct vml_virtq *vq, uint64_t address,
     return vq->window_host + offset;
 }
 
-static __attribute__((noinline)) enum vml_status
-walk_split_indirect(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint64_t address,
-                    uint64_t word)
+static __attribute__((noinline)) enum vml_status walk_split_indirect(struct vml_virtq *vq,
+                                                                     struct vml_virtq_chain *chain,
+                                                                     uint64_t address,
+                                                                     uint64_t word)
 {
     const uint8_t *table = window_table(vq, address, (uint32_t)word);
     uint32_t head = chain->id;
@@ -367,7 +368,8 @@ static VML_ALWAYS_INLINE uint32_t walk_packed_run(const struct vml_virtq *vq,
         }
         offset = ring_load64(desc) - base;
         word = ring_load64(desc + 8);
-        if (VML_UNLIKELY(offset >= limit || buf == end || !((uint32_t)(word >> 48) & DESC_F_WRITE))) {
+        if (VML_UNLIKELY(offset >= limit || buf == end ||
+                         !((uint32_t)(word >> 48) & DESC_F_WRITE))) {
             return 0;
         }
         seen |= word;
@@ -414,9 +416,10 @@ static __attribute__((noinline)) enum vml_status walk_packed_chain(struct vml_vi
     return VML_OK;
 }
 
-static __attribute__((noinline)) enum vml_status
-walk_packed_indirect(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint64_t address,
-                     uint64_t word)
+static __attribute__((noinline)) enum vml_status walk_packed_indirect(struct vml_virtq *vq,
+                                                                      struct vml_virtq_chain *chain,
+                                                                      uint64_t address,
+                                                                      uint64_t word)
 {
     const uint8_t *table = window_table(vq, address, (uint32_t)word);
 

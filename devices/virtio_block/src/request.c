@@ -49,7 +49,8 @@ static void answer(struct vml_virtio_block_request *request, uint8_t status, uin
 
     *request->status = status;
     if (chain.writable > 0) {
-        chain.bufs[chain.readable + chain.writable - 1].len++; /* the status byte belongs to it again */
+        chain.bufs[chain.readable + chain.writable - 1]
+            .len++; /* the status byte belongs to it again */
     }
     vml_virtio_queue_hold(queue);
     vml_virtio_queue_complete(queue, &chain, written + 1);
@@ -160,8 +161,7 @@ static void begin_zero(struct vml_virtio_block_request *request, bool discard,
     sector = vml_load_le64(segment);
     length = (uint64_t)vml_load_le32(segment + 8) * VML_VIRTIO_BLOCK_SECTOR;
     flags = vml_load_le32(segment + 12);
-    if ((flags & ~UNMAP) || (discard && flags) ||
-        vml_virtq_readable_len(data) != SEGMENT_SIZE) {
+    if ((flags & ~UNMAP) || (discard && flags) || vml_virtq_readable_len(data) != SEGMENT_SIZE) {
         answer(request, S_UNSUPP, 0);
         return;
     }
@@ -180,8 +180,8 @@ static void begin_zero(struct vml_virtio_block_request *request, bool discard,
 static void get_id(struct vml_virtio_block_request *request)
 {
     struct vml_virtq_chain *chain = &request->chain;
-    size_t len = vml_virtq_copy_to(chain, 0, request->owner->config.serial,
-                                   VML_VIRTIO_BLOCK_ID_BYTES);
+    size_t len =
+        vml_virtq_copy_to(chain, 0, request->owner->config.serial, VML_VIRTIO_BLOCK_ID_BYTES);
 
     answer(request, S_OK, (uint32_t)len);
 }
@@ -235,8 +235,7 @@ static void begin(struct vml_virtio_block_request *request)
     data = (struct vml_virtq_chain){.bufs = bufs, .readable = readable};
     sector = vml_load_le64(header + 8);
     request->written = 0;
-    request->block =
-        (struct vml_block_request){.done = done, .context = request};
+    request->block = (struct vml_block_request){.done = done, .context = request};
     switch (vml_load_le32(header)) {
     case T_IN:
         begin_read(request, sector, &chain->bufs[chain->readable], chain->writable);

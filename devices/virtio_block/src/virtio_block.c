@@ -75,8 +75,7 @@ static void block_save(struct vml_virtio *dev, struct vml_state_writer *w)
     vml_state_end(w);
 }
 
-static enum vml_status block_restore(struct vml_virtio *dev, struct vml_state_reader *r,
-                                     bool apply)
+static enum vml_status block_restore(struct vml_virtio *dev, struct vml_state_reader *r, bool apply)
 {
     bool writeback;
 

@@ -86,8 +86,7 @@ static bool send_port(struct vml_virtio_console *console, struct vml_virtio_cons
             return false;
         }
         compose(console, port, bit, &m);
-        vml_virtq_push(&queue->vq, &chain,
-                       (uint32_t)vml_virtq_copy_to(&chain, 0, m.bytes, m.len));
+        vml_virtq_push(&queue->vq, &chain, (uint32_t)vml_virtq_copy_to(&chain, 0, m.bytes, m.len));
         port->pending &= ~bit;
     }
     return true;

@@ -6,8 +6,8 @@
  */
 #include "console.h"
 
-#define DEVICE_ID 3u
-#define CON_TAG   VML_STATE_TAG('V', 'C', 'O', 'N')
+#define DEVICE_ID      3u
+#define CON_TAG        VML_STATE_TAG('V', 'C', 'O', 'N')
 
 #define SPACE_COLS     0u
 #define SPACE_PORTS    4u

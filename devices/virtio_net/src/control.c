@@ -89,7 +89,8 @@ static bool set_address(struct vml_virtio_net *net, const struct vml_virtq_chain
     return true;
 }
 
-static bool set_vlan(struct vml_virtio_net *net, const struct vml_virtq_chain *chain, uint8_t command)
+static bool set_vlan(struct vml_virtio_net *net, const struct vml_virtq_chain *chain,
+                     uint8_t command)
 {
     uint8_t bytes[2];
     uint32_t id;
@@ -201,8 +202,7 @@ void net_control(struct vml_virtio_net *net)
         while (vml_virtio_queue_pop(queue, &chain)) {
             uint8_t ack = (uint8_t)(command(net, &chain) ? ACK_OK : ACK_ERR);
 
-            vml_virtio_queue_push(queue, &chain,
-                                  (uint32_t)vml_virtq_copy_to(&chain, 0, &ack, 1));
+            vml_virtio_queue_push(queue, &chain, (uint32_t)vml_virtq_copy_to(&chain, 0, &ack, 1));
         }
         vml_virtio_queue_publish(queue);
     } while (!vml_virtio_queue_leave(queue));

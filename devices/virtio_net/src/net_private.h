@@ -4,12 +4,12 @@
 
 #include <vml/virtio_net.h>
 
-#define SPACE_MAC    0u
-#define SPACE_STATUS 6u
-#define SPACE_PAIRS  8u
-#define SPACE_MTU    10u
-#define SPACE_SPEED  12u
-#define SPACE_DUPLEX 16u
+#define SPACE_MAC       0u
+#define SPACE_STATUS    6u
+#define SPACE_PAIRS     8u
+#define SPACE_MTU       10u
+#define SPACE_SPEED     12u
+#define SPACE_DUPLEX    16u
 
 #define STATUS_LINK_UP  1u
 #define STATUS_ANNOUNCE 2u
@@ -47,8 +47,8 @@ void net_tell_offloads(struct vml_virtio_net *net);
 #define NET_OFFLOADS_UNSET UINT64_MAX
 /* The features that CTRL_GUEST_OFFLOADS switches. */
 #define NET_GUEST_OFFLOADS                                                                         \
-    (VML_VIRTIO_NET_F_GUEST_CSUM | VML_VIRTIO_NET_F_GUEST_TSO4 | VML_VIRTIO_NET_F_GUEST_TSO6 |      \
-     VML_VIRTIO_NET_F_GUEST_ECN | VML_VIRTIO_NET_F_GUEST_UFO | VML_VIRTIO_NET_F_GUEST_USO4 |        \
+    (VML_VIRTIO_NET_F_GUEST_CSUM | VML_VIRTIO_NET_F_GUEST_TSO4 | VML_VIRTIO_NET_F_GUEST_TSO6 |     \
+     VML_VIRTIO_NET_F_GUEST_ECN | VML_VIRTIO_NET_F_GUEST_UFO | VML_VIRTIO_NET_F_GUEST_USO4 |       \
      VML_VIRTIO_NET_F_GUEST_USO6)
 
 #endif

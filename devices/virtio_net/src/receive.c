@@ -34,8 +34,8 @@ static bool passes_mac(const struct vml_virtio_net_filter *f, const uint8_t *mac
         return !f->nomulti &&
                (f->allmulti || f->multi_overflow || in_table(f, mac, f->uni_count, f->mac_count));
     }
-    return !f->nouni && (f->alluni || f->uni_overflow || same(mac, f->mac) ||
-                         in_table(f, mac, 0, f->uni_count));
+    return !f->nouni &&
+           (f->alluni || f->uni_overflow || same(mac, f->mac) || in_table(f, mac, 0, f->uni_count));
 }
 
 /* 5.1.6.5.3: tagged frames pass only for ids that were added. */
@@ -80,8 +80,7 @@ static bool guest_takes(uint64_t offloads, uint8_t gso_type)
     case VML_NET_GSO_UDP:
         return (offloads & VML_VIRTIO_NET_F_GUEST_UFO) != 0;
     case VML_NET_GSO_UDP_L4:
-        return (offloads & VML_VIRTIO_NET_F_GUEST_USO4) &&
-               (offloads & VML_VIRTIO_NET_F_GUEST_USO6);
+        return (offloads & VML_VIRTIO_NET_F_GUEST_USO4) && (offloads & VML_VIRTIO_NET_F_GUEST_USO6);
     default:
         return false;
     }
@@ -115,10 +114,10 @@ struct delivery {
     const struct vml_net_frame *frame;
     uint8_t header[HEADER_SIZE];
     uint32_t header_size;
-    bool finish;          /* put `sum` at `sum_at` of the frame */
-    uint8_t sum[2];       /* as it goes there */
-    uint32_t sum_at;      /* offset in the frame */
-    uint32_t chains;      /* that it takes */
+    bool finish;     /* put `sum` at `sum_at` of the frame */
+    uint8_t sum[2];  /* as it goes there */
+    uint32_t sum_at; /* offset in the frame */
+    uint32_t chains; /* that it takes */
 };
 
 /* @return false when the guest cannot take such a frame */
@@ -247,8 +246,8 @@ static void fill(struct vml_virtio_net_pair *pair, struct vml_virtio_queue *queu
     for (uint32_t i = 0; i < d->chains; i++) {
         const struct vml_virtq_chain *chain = &pair->rx_chains[i];
         uint32_t start = i == 0 ? d->header_size : 0;
-        uint32_t len = (uint32_t)vml_min_u64(vml_virtq_writable_len(chain) - start,
-                                             d->frame->length - from);
+        uint32_t len =
+            (uint32_t)vml_min_u64(vml_virtq_writable_len(chain) - start, d->frame->length - from);
 
         if (i == 0) {
             vml_virtq_copy_to(chain, 0, d->header, d->header_size);

@@ -28,8 +28,8 @@ static uint64_t features_of(const struct vml_virtio_net_config *config)
         {VML_NET_CAN_TSO6, VML_VIRTIO_NET_F_HOST_TSO6 | VML_VIRTIO_NET_F_GUEST_TSO6},
         {VML_NET_CAN_ECN, VML_VIRTIO_NET_F_HOST_ECN | VML_VIRTIO_NET_F_GUEST_ECN},
         {VML_NET_CAN_UFO, VML_VIRTIO_NET_F_HOST_UFO | VML_VIRTIO_NET_F_GUEST_UFO},
-        {VML_NET_CAN_USO, VML_VIRTIO_NET_F_HOST_USO | VML_VIRTIO_NET_F_GUEST_USO4 |
-                              VML_VIRTIO_NET_F_GUEST_USO6},
+        {VML_NET_CAN_USO,
+         VML_VIRTIO_NET_F_HOST_USO | VML_VIRTIO_NET_F_GUEST_USO4 | VML_VIRTIO_NET_F_GUEST_USO6},
     };
     uint64_t features = VML_VIRTIO_NET_F_MAC | VML_VIRTIO_NET_F_STATUS |
                         VML_VIRTIO_NET_F_MRG_RXBUF | VML_VIRTIO_NET_F_CTRL_VQ |
@@ -262,8 +262,8 @@ static enum vml_status net_restore(struct vml_virtio *dev, struct vml_state_read
     pairs = vml_state_get_u32(r);
     link = vml_state_get_bool(r);
     announce = vml_state_get_bool(r);
-    if ((offloads != NET_OFFLOADS_UNSET && (offloads & ~(uint64_t)NET_GUEST_OFFLOADS)) || pairs == 0 ||
-        pairs > net->config.pair_count) {
+    if ((offloads != NET_OFFLOADS_UNSET && (offloads & ~(uint64_t)NET_GUEST_OFFLOADS)) ||
+        pairs == 0 || pairs > net->config.pair_count) {
         vml_state_fail(r, VML_ERR_CORRUPT);
     }
     vml_state_leave(r);
@@ -276,8 +276,8 @@ static enum vml_status net_restore(struct vml_virtio *dev, struct vml_state_read
         atomic_store(&net->link, link);
         vml_mutex_lock(&dev->lock);
         memcpy(net->space + SPACE_MAC, filter.mac, 6);
-        net->space[SPACE_STATUS] = (uint8_t)((link ? STATUS_LINK_UP : 0) |
-                                             (announce ? STATUS_ANNOUNCE : 0));
+        net->space[SPACE_STATUS] =
+            (uint8_t)((link ? STATUS_LINK_UP : 0) | (announce ? STATUS_ANNOUNCE : 0));
         vml_mutex_unlock(&dev->lock);
     }
     return vml_state_read_status(r);

@@ -214,8 +214,8 @@ enum vml_status vml_vswitch_init(struct vml_vswitch *vswitch,
     memset(vswitch, 0, sizeof(*vswitch));
     vswitch->config = *config;
     if (config->clock) {
-        vswitch->age = vml_clock_ns_to_ticks(config->clock,
-                                             config->age_ns ? config->age_ns : DEFAULT_AGE_NS);
+        vswitch->age =
+            vml_clock_ns_to_ticks(config->clock, config->age_ns ? config->age_ns : DEFAULT_AGE_NS);
     }
     memset(config->entries, 0, config->entry_count * sizeof(*config->entries));
     for (uint32_t i = 0; i < config->port_count; i++) {

@@ -251,7 +251,8 @@ static enum vml_status open_pty(struct vml_char_host *host)
     }
     host->in = fd;
     host->out = fd;
-    if (grantpt(fd) != 0 || unlockpt(fd) != 0 || ptsname_r(fd, host->name, sizeof(host->name)) != 0) {
+    if (grantpt(fd) != 0 || unlockpt(fd) != 0 ||
+        ptsname_r(fd, host->name, sizeof(host->name)) != 0) {
         return VML_ERR_IO;
     }
     if (tcgetattr(fd, &raw) == 0) {

@@ -157,7 +157,7 @@ enum vml_status vml_tap_open(struct vml_tap *tap, const char *name)
     memcpy(request.ifr_name, name, strlen(name));
     fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT || errno == ENODEV ? VML_ERR_NOT_FOUND
+        return errno == ENOENT || errno == ENODEV  ? VML_ERR_NOT_FOUND
                : errno == EACCES || errno == EPERM ? VML_ERR_ACCESS
                                                    : VML_ERR_IO;
     }

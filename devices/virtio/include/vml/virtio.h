@@ -31,11 +31,11 @@ extern "C" {
 
 /** @name Device status (virtio 1.3, 2.1)
  * @{ */
-#define VML_VIRTIO_ACKNOWLEDGE 1u  /**< the guest has seen it */
-#define VML_VIRTIO_DRIVER      2u  /**< the guest has a driver */
-#define VML_VIRTIO_DRIVER_OK   4u  /**< the driver is ready */
-#define VML_VIRTIO_FEATURES_OK 8u  /**< feature negotiation is complete */
-#define VML_VIRTIO_NEEDS_RESET 64u /**< the device cannot go on */
+#define VML_VIRTIO_ACKNOWLEDGE 1u   /**< the guest has seen it */
+#define VML_VIRTIO_DRIVER      2u   /**< the guest has a driver */
+#define VML_VIRTIO_DRIVER_OK   4u   /**< the driver is ready */
+#define VML_VIRTIO_FEATURES_OK 8u   /**< feature negotiation is complete */
+#define VML_VIRTIO_NEEDS_RESET 64u  /**< the device cannot go on */
 #define VML_VIRTIO_FAILED      128u /**< the driver gave up */
 /** @} */
 
@@ -118,27 +118,27 @@ struct vml_virtio_shm {
 
 /** @brief What the embedder tells every device: part of each device's configuration. */
 struct vml_virtio_platform {
-    struct vml_as *as;                 /**< guest memory */
-    vml_virtq_translate_fn translate;  /**< not NULL: ACCESS_PLATFORM is offered and demanded */
-    void *translate_context;           /**< given to it */
-    uint64_t features_off;             /**< features not to offer */
-    const struct vml_virtio_shm *shm;  /**< shared memory regions; may be NULL */
-    uint32_t shm_count;                /**< of them */
-    struct vml_debug *debug;           /**< traces; may be NULL */
-    uint64_t trace_id;                 /**< argument `a` of its events */
+    struct vml_as *as;                /**< guest memory */
+    vml_virtq_translate_fn translate; /**< not NULL: ACCESS_PLATFORM is offered and demanded */
+    void *translate_context;          /**< given to it */
+    uint64_t features_off;            /**< features not to offer */
+    const struct vml_virtio_shm *shm; /**< shared memory regions; may be NULL */
+    uint32_t shm_count;               /**< of them */
+    struct vml_debug *debug;          /**< traces; may be NULL */
+    uint64_t trace_id;                /**< argument `a` of its events */
 };
 
 /** @brief What a device library tells the core. */
 struct vml_virtio_setup {
     const struct vml_virtio_ops *ops; /**< what the device does */
     uint32_t device_id;               /**< virtio 1.3, 5 */
-    uint64_t features;                /**< the device's own, and VML_VIRTIO_F_IN_ORDER when it does that */
-    struct vml_virtio_queue *queues;  /**< storage for `queue_count` queues */
-    uint32_t queue_count;             /**< at most VML_VIRTIO_MAX_QUEUES */
-    uint16_t queue_size;              /**< largest Queue Size, a power of two */
-    uint16_t max_bufs;                /**< see struct vml_virtq_config */
-    uint8_t *config;                  /**< the config space, little-endian, kept by the device */
-    uint32_t config_size;             /**< bytes */
+    uint64_t features; /**< the device's own, and VML_VIRTIO_F_IN_ORDER when it does that */
+    struct vml_virtio_queue *queues; /**< storage for `queue_count` queues */
+    uint32_t queue_count;            /**< at most VML_VIRTIO_MAX_QUEUES */
+    uint16_t queue_size;             /**< largest Queue Size, a power of two */
+    uint16_t max_bufs;               /**< see struct vml_virtq_config */
+    uint8_t *config;                 /**< the config space, little-endian, kept by the device */
+    uint32_t config_size;            /**< bytes */
 };
 
 /** @brief The most queues of a device. */
@@ -160,10 +160,10 @@ struct vml_virtio {
     _Atomic uint64_t driver_features;      /**< as written */
     struct vml_mutex lock;                 /**< of registers and config space */
     struct vml_signal pause;               /**< never set: to wait a little */
-    _Atomic bool changing;                 /**< a reset, or a start or stop of a queue, is going on */
-    _Atomic uint32_t status;               /**< device status */
-    _Atomic uint32_t isr;                  /**< interrupt status */
-    uint32_t generation;                   /**< ConfigGeneration */
+    _Atomic bool changing;   /**< a reset, or a start or stop of a queue, is going on */
+    _Atomic uint32_t status; /**< device status */
+    _Atomic uint32_t isr;    /**< interrupt status */
+    uint32_t generation;     /**< ConfigGeneration */
 };
 
 /** @name For devices
@@ -257,8 +257,8 @@ void vml_virtio_queue_set_num(struct vml_virtio_queue *queue, uint32_t num);
 /** @brief Which of the areas vml_virtio_queue_set_area() sets. */
 enum vml_virtio_area { VML_VIRTIO_DESC, VML_VIRTIO_DRIVER_AREA, VML_VIRTIO_DEVICE_AREA };
 /** @brief Writes one half of an area's address, all 32 bits of it; ignored while the queue is ready. */
-void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area,
-                               bool high, uint32_t bits);
+void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area, bool high,
+                               uint32_t bits);
 /** @brief Writes QueueReady. A layout that cannot be leaves it 0, and the device needs a reset. */
 void vml_virtio_queue_set_ready(struct vml_virtio_queue *queue, bool ready);
 /** @brief Resets one queue (RING_RESET, 2.6.1); returns when it is reset. */

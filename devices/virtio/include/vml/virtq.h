@@ -59,7 +59,7 @@ struct vml_virtq_config {
     struct vml_as *as;                /**< the guest's memory */
     vml_virtq_translate_fn translate; /**< NULL: addresses are guest physical */
     void *translate_context;          /**< given to it */
-    uint16_t max_bufs;                /**< most buffers of a chain: longer ones break the queue. A buffer
+    uint16_t max_bufs; /**< most buffers of a chain: longer ones break the queue. A buffer
                                          that crosses memory regions counts once for each */
 };
 
@@ -101,10 +101,10 @@ typedef void (*vml_virtq_push_fn)(struct vml_virtq *vq, const struct vml_virtq_c
 struct vml_virtq {
     /* Constant while it runs. */
     VML_CACHE_ALIGNED vml_virtq_pop_fn pop; /**< see vml_virtq_pop() */
-    uint8_t *desc;         /**< Descriptor Area */
-    uint8_t *driver;       /**< Driver Area */
-    uint8_t *device;       /**< Device Area */
-    uint64_t window_base;  /**< first address of the memory region used last */
+    uint8_t *desc;                          /**< Descriptor Area */
+    uint8_t *driver;                        /**< Driver Area */
+    uint8_t *device;                        /**< Device Area */
+    uint64_t window_base;                   /**< first address of the memory region used last */
     uint64_t window_limit; /**< from there, where a fast buffer may begin; 0: no window */
     uint8_t *window_host;  /**< host address of `window_base` */
     uint32_t mask;         /**< split: Queue Size - 1 */

@@ -47,27 +47,28 @@ struct vml_virtio_block_request {
     struct vml_virtq_chain chain;          /**< its buffers */
     struct vml_virtio_block_request *next; /**< of the free ones */
     uint8_t *status;                       /**< where the status byte goes */
-    uint32_t written;                      /**< bytes of data that the device has written when it succeeds */
+    uint32_t written; /**< bytes of data that the device has written when it succeeds */
 };
 
 /** @brief How a block device is made. */
 struct vml_virtio_block_config {
-    struct vml_virtio_platform platform;       /**< see there */
-    struct vml_block backend;                  /**< who stores the data */
-    uint64_t capacity;                         /**< sectors of 512 bytes */
-    bool read_only;                            /**< RO */
-    uint32_t block_size;                       /**< a multiple of 512; 0: not told */
-    uint8_t physical_block_exp;                /**< TOPOLOGY: logical blocks in a physical one, as a power of two */
-    uint16_t min_io_blocks;                    /**< TOPOLOGY: suggested smallest transfer, in blocks; 0: none told */
-    uint32_t opt_io_blocks;                    /**< TOPOLOGY: best transfer, in blocks */
-    uint16_t seg_max;                          /**< segments of a request; at least 1 */
-    uint32_t size_max;                         /**< largest segment; 0: not told */
+    struct vml_virtio_platform platform; /**< see there */
+    struct vml_block backend;            /**< who stores the data */
+    uint64_t capacity;                   /**< sectors of 512 bytes */
+    bool read_only;                      /**< RO */
+    uint32_t block_size;                 /**< a multiple of 512; 0: not told */
+    uint8_t
+        physical_block_exp; /**< TOPOLOGY: logical blocks in a physical one, as a power of two */
+    uint16_t min_io_blocks; /**< TOPOLOGY: suggested smallest transfer, in blocks; 0: none told */
+    uint32_t opt_io_blocks; /**< TOPOLOGY: best transfer, in blocks */
+    uint16_t seg_max;       /**< segments of a request; at least 1 */
+    uint32_t size_max;      /**< largest segment; 0: not told */
     char serial[VML_VIRTIO_BLOCK_ID_BYTES];    /**< what GET_ID answers, padded with zeroes */
     struct vml_virtio_queue *queues;           /**< `queue_count` of them; kept */
     uint16_t queue_count;                      /**< 1 or more (MQ) */
     struct vml_virtio_block_request *requests; /**< storage; kept */
     uint32_t request_count;                    /**< the most requests in flight; at least 1 */
-    struct vml_virtq_buf *bufs;                /**< request_count * VML_VIRTIO_BLOCK_BUFS(seg_max) of them; kept */
+    struct vml_virtq_buf *bufs; /**< request_count * VML_VIRTIO_BLOCK_BUFS(seg_max) of them; kept */
 };
 
 /** @brief A block device. Members are private but `virtio`. */
@@ -82,8 +83,8 @@ struct vml_virtio_block {
 
 /** @brief Makes a block device. @param config copied; storage in it is kept
  * @return VML_ERR_INVALID for sizes, counts or storage that cannot be */
-VML_MUST_CHECK enum vml_status
-vml_virtio_block_init(struct vml_virtio_block *block, const struct vml_virtio_block_config *config);
+VML_MUST_CHECK enum vml_status vml_virtio_block_init(struct vml_virtio_block *block,
+                                                     const struct vml_virtio_block_config *config);
 /** @brief Ends its use, after its transport; waits for requests in flight. */
 void vml_virtio_block_destroy(struct vml_virtio_block *block);
 /** @brief The back end has another size now. Any thread. */

@@ -39,28 +39,28 @@ struct vml_virtio_console_port {
     bool console;            /**< the guest may use it as a console (hvc) */
     bool absent;             /**< not there yet: vml_virtio_console_plug() adds it */
 
-    struct vml_virtio_console *owner;                         /**< whose port it is */
-    uint32_t index;                                           /**< its number */
-    uint32_t pending;                                         /**< control messages to send */
-    _Atomic bool guest_open;                                  /**< the guest has it open */
-    _Atomic bool host_open;                                   /**< the back end is there */
-    bool driver_ready;                                        /**< the driver has it */
-    _Atomic bool refused;                                     /**< the peer waits for `ready` */
-    bool holding;                                             /**< `out` is not done yet */
-    uint64_t held_at;                                         /**< bytes of `out` that are */
-    struct vml_virtq_chain out;                               /**< being written to the peer */
+    struct vml_virtio_console *owner;                             /**< whose port it is */
+    uint32_t index;                                               /**< its number */
+    uint32_t pending;                                             /**< control messages to send */
+    _Atomic bool guest_open;                                      /**< the guest has it open */
+    _Atomic bool host_open;                                       /**< the back end is there */
+    bool driver_ready;                                            /**< the driver has it */
+    _Atomic bool refused;                                         /**< the peer waits for `ready` */
+    bool holding;                                                 /**< `out` is not done yet */
+    uint64_t held_at;                                             /**< bytes of `out` that are */
+    struct vml_virtq_chain out;                                   /**< being written to the peer */
     struct vml_virtq_buf out_bufs[VML_VIRTIO_CONSOLE_QUEUE_SIZE]; /**< of `out` */
     struct vml_virtq_buf in_bufs[VML_VIRTIO_CONSOLE_QUEUE_SIZE];  /**< of receive buffers */
 };
 
 /** @brief How a console is made. */
 struct vml_virtio_console_config {
-    struct vml_virtio_platform platform;     /**< see there */
-    struct vml_virtio_console_port *ports;   /**< storage; its first members set; kept */
-    uint32_t port_count;                     /**< 1: a plain console; more: MULTIPORT */
-    struct vml_virtio_queue *queues;         /**< VML_VIRTIO_CONSOLE_QUEUES(port_count) of them; kept */
-    uint16_t cols;                           /**< of the terminal; 0: SIZE is not offered */
-    uint16_t rows;                           /**< of the terminal */
+    struct vml_virtio_platform platform;   /**< see there */
+    struct vml_virtio_console_port *ports; /**< storage; its first members set; kept */
+    uint32_t port_count;                   /**< 1: a plain console; more: MULTIPORT */
+    struct vml_virtio_queue *queues; /**< VML_VIRTIO_CONSOLE_QUEUES(port_count) of them; kept */
+    uint16_t cols;                   /**< of the terminal; 0: SIZE is not offered */
+    uint16_t rows;                   /**< of the terminal */
 };
 
 /** @brief A console. Members are private but `virtio`. */
@@ -69,7 +69,7 @@ struct vml_virtio_console {
     struct vml_virtio_console_config config; /**< as given */
     uint8_t space[12];                       /**< the config space */
     _Atomic uint32_t dimensions;             /**< cols, and rows in the upper half */
-    bool device_ready;                       /**< the driver said DEVICE_READY; under the control queue's lock */
+    bool device_ready; /**< the driver said DEVICE_READY; under the control queue's lock */
     struct vml_virtq_buf control_in[VML_VIRTIO_CONSOLE_QUEUE_SIZE];  /**< of control receiveq */
     struct vml_virtq_buf control_out[VML_VIRTIO_CONSOLE_QUEUE_SIZE]; /**< of control transmitq */
 };

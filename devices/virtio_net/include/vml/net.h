@@ -15,7 +15,8 @@ extern "C" {
 
 /** @name What is left to do for a frame: as virtio's, and Linux's, header says it (virtio 1.3, 5.1.6)
  * @{ */
-#define VML_NET_NEEDS_CSUM 1u    /**< flags: the checksum from `csum_start` is to be put at `csum_offset` */
+#define VML_NET_NEEDS_CSUM                                                                         \
+    1u /**< flags: the checksum from `csum_start` is to be put at `csum_offset` */
 #define VML_NET_DATA_VALID 2u    /**< flags: checksums were verified */
 #define VML_NET_GSO_NONE   0u    /**< gso_type: one packet */
 #define VML_NET_GSO_TCPV4  1u    /**< gso_type: to be cut into TCP packets over IPv4 */

@@ -20,7 +20,7 @@ extern "C" {
 
 /** @name Features (5.1.3)
  * @{ */
-#define VML_VIRTIO_NET_F_CSUM                VML_BIT64(0)  /**< the device takes frames without checksum */
+#define VML_VIRTIO_NET_F_CSUM                VML_BIT64(0) /**< the device takes frames without checksum */
 #define VML_VIRTIO_NET_F_GUEST_CSUM          VML_BIT64(1)  /**< the driver takes them */
 #define VML_VIRTIO_NET_F_CTRL_GUEST_OFFLOADS VML_BIT64(2)  /**< offloads can be switched */
 #define VML_VIRTIO_NET_F_MTU                 VML_BIT64(3)  /**< mtu is valid */
@@ -63,43 +63,43 @@ extern "C" {
 
 /** @brief A queue pair's storage. Private. */
 struct vml_virtio_net_pair {
-    struct vml_virtq_buf tx_bufs[VML_VIRTIO_NET_MAX_BUFS];  /**< of the frame being sent */
-    struct vml_virtq_buf rx_bufs[2 * VML_VIRTIO_NET_MAX_BUFS]; /**< of the frame being received */
+    struct vml_virtq_buf tx_bufs[VML_VIRTIO_NET_MAX_BUFS];      /**< of the frame being sent */
+    struct vml_virtq_buf rx_bufs[2 * VML_VIRTIO_NET_MAX_BUFS];  /**< of the frame being received */
     struct vml_virtq_chain rx_chains[VML_VIRTIO_NET_MAX_MERGE]; /**< of it */
-    _Atomic bool refused;                                    /**< the peer waits for `ready` */
+    _Atomic bool refused;                                       /**< the peer waits for `ready` */
 };
 
 /** @brief How a network device is made. */
 struct vml_virtio_net_config {
     struct vml_virtio_platform platform; /**< see there */
     struct vml_net peer;                 /**< the network */
-    uint32_t peer_can;                   /**< VML_NET_CAN_* that the peer takes, and offers to the guest */
-    uint8_t mac[6];                      /**< the device's address */
-    uint16_t mtu;                        /**< 0: not told; else at least 68 */
-    uint32_t speed;                      /**< Mbit/s; 0: not told */
-    bool half_duplex;                    /**< with `speed` */
-    bool link_down;                      /**< at first */
-    struct vml_virtio_net_pair *pairs;   /**< storage for `pair_count` of them; kept */
-    uint16_t pair_count;                 /**< 1 to VML_VIRTIO_NET_MAX_PAIRS; more than one: MQ */
-    struct vml_virtio_queue *queues;     /**< VML_VIRTIO_NET_QUEUES(pair_count) of them; kept */
+    uint32_t peer_can; /**< VML_NET_CAN_* that the peer takes, and offers to the guest */
+    uint8_t mac[6];    /**< the device's address */
+    uint16_t mtu;      /**< 0: not told; else at least 68 */
+    uint32_t speed;    /**< Mbit/s; 0: not told */
+    bool half_duplex;  /**< with `speed` */
+    bool link_down;    /**< at first */
+    struct vml_virtio_net_pair *pairs; /**< storage for `pair_count` of them; kept */
+    uint16_t pair_count;               /**< 1 to VML_VIRTIO_NET_MAX_PAIRS; more than one: MQ */
+    struct vml_virtio_queue *queues;   /**< VML_VIRTIO_NET_QUEUES(pair_count) of them; kept */
 };
 
 /** @brief What the driver told to receive. Private; under `lock`. */
 struct vml_virtio_net_filter {
-    bool promisc;                                  /**< everything */
-    bool allmulti;                                 /**< all multicast */
-    bool alluni;                                   /**< all unicast */
-    bool nomulti;                                  /**< no multicast */
-    bool nouni;                                    /**< no unicast */
-    bool nobcast;                                  /**< no broadcast */
-    bool uni_overflow;                             /**< more unicast addresses than fit */
-    bool multi_overflow;                           /**< more multicast addresses than fit */
-    bool vlans;                                    /**< the VLAN filter is on */
-    uint32_t uni_count;                            /**< of `macs`: first unicast */
-    uint32_t mac_count;                            /**< of `macs`: all */
-    uint8_t mac[6];                                /**< the device's address as it is now */
-    uint8_t macs[VML_VIRTIO_NET_MAC_TABLE][6];     /**< the table */
-    uint64_t vlan_bits[64];                        /**< VLAN ids that pass */
+    bool promisc;                              /**< everything */
+    bool allmulti;                             /**< all multicast */
+    bool alluni;                               /**< all unicast */
+    bool nomulti;                              /**< no multicast */
+    bool nouni;                                /**< no unicast */
+    bool nobcast;                              /**< no broadcast */
+    bool uni_overflow;                         /**< more unicast addresses than fit */
+    bool multi_overflow;                       /**< more multicast addresses than fit */
+    bool vlans;                                /**< the VLAN filter is on */
+    uint32_t uni_count;                        /**< of `macs`: first unicast */
+    uint32_t mac_count;                        /**< of `macs`: all */
+    uint8_t mac[6];                            /**< the device's address as it is now */
+    uint8_t macs[VML_VIRTIO_NET_MAC_TABLE][6]; /**< the table */
+    uint64_t vlan_bits[64];                    /**< VLAN ids that pass */
 };
 
 /** @brief Counters; read with vml_virtio_net_counters(). */
@@ -114,15 +114,15 @@ struct vml_virtio_net_counters {
 
 /** @brief A network device. Members are private but `virtio`. */
 struct vml_virtio_net {
-    struct vml_virtio virtio;             /**< what a transport gets */
-    struct vml_virtio_net_config config;  /**< as given */
-    uint8_t space[17];                    /**< the config space */
-    struct vml_mutex lock;                /**< of `filter` and `guest_offloads` */
-    struct vml_virtio_net_filter filter;  /**< see there */
-    uint64_t guest_offloads;              /**< features that the driver wants at present */
-    _Atomic uint32_t pairs;               /**< queue pairs in use */
-    _Atomic bool link;                    /**< the link is up */
-    _Atomic uint64_t counts[6];           /**< in the order of struct vml_virtio_net_counters */
+    struct vml_virtio virtio;            /**< what a transport gets */
+    struct vml_virtio_net_config config; /**< as given */
+    uint8_t space[17];                   /**< the config space */
+    struct vml_mutex lock;               /**< of `filter` and `guest_offloads` */
+    struct vml_virtio_net_filter filter; /**< see there */
+    uint64_t guest_offloads;             /**< features that the driver wants at present */
+    _Atomic uint32_t pairs;              /**< queue pairs in use */
+    _Atomic bool link;                   /**< the link is up */
+    _Atomic uint64_t counts[6];          /**< in the order of struct vml_virtio_net_counters */
     struct vml_virtq_buf control_bufs[VML_VIRTIO_NET_MAX_BUFS]; /**< of a command */
 };
 

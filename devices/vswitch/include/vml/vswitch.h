@@ -56,7 +56,7 @@ struct vml_vswitch_config {
     struct vml_vswitch_entry *entries; /**< storage for the table; kept */
     uint32_t entry_count;              /**< a power of two, at least VML_VSWITCH_WAYS */
     struct vml_clock *clock;           /**< ages the table; NULL: addresses stay until replaced */
-    uint64_t age_ns;                   /**< an address not seen for so long is forgotten; 0: 300 s */
+    uint64_t age_ns; /**< an address not seen for so long is forgotten; 0: 300 s */
 };
 
 /** @brief A switch. Members are private. Any number of threads. */

@@ -19,18 +19,18 @@ extern "C" {
 
 /** @brief A disk image. Members are private. */
 struct vml_block_file {
-    int fd;                                         /**< the open file */
-    uint64_t size;                                  /**< bytes when it was opened */
-    bool read_only;                                 /**< as asked for */
-    bool stop;                                      /**< threads are to end; under `lock` */
-    uint32_t busy;                                  /**< requests with a thread; under `lock` */
-    uint32_t thread_count;                          /**< running */
-    struct vml_block_request *first;                /**< waiting; under `lock` */
-    struct vml_block_request *last;                 /**< of them */
-    pthread_mutex_t lock;                           /**< of the queue */
-    pthread_cond_t work;                            /**< something waits, or `stop` */
-    pthread_cond_t quiet;                           /**< nothing is busy */
-    pthread_t threads[VML_BLOCK_FILE_MAX_THREADS];  /**< the workers */
+    int fd;                                        /**< the open file */
+    uint64_t size;                                 /**< bytes when it was opened */
+    bool read_only;                                /**< as asked for */
+    bool stop;                                     /**< threads are to end; under `lock` */
+    uint32_t busy;                                 /**< requests with a thread; under `lock` */
+    uint32_t thread_count;                         /**< running */
+    struct vml_block_request *first;               /**< waiting; under `lock` */
+    struct vml_block_request *last;                /**< of them */
+    pthread_mutex_t lock;                          /**< of the queue */
+    pthread_cond_t work;                           /**< something waits, or `stop` */
+    pthread_cond_t quiet;                          /**< nothing is busy */
+    pthread_t threads[VML_BLOCK_FILE_MAX_THREADS]; /**< the workers */
 };
 
 /** @brief Opens an image and starts its threads.

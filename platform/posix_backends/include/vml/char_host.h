@@ -26,13 +26,13 @@ enum vml_char_host_kind {
 
 /** @brief A back end. Members are private but `name`. */
 struct vml_char_host {
-    enum vml_char_host_kind kind;     /**< as opened */
-    char name[108];                   /**< path of the pseudo-terminal or socket */
-    struct vml_chardev peer;          /**< the device's end */
-    int in;                           /**< where input comes from; -1: nowhere. Of the thread, but for STDIO, PTY */
-    _Atomic int out;                  /**< where output goes; -1: dropped */
-    int listener;                     /**< of UNIX */
-    int wake[2];                      /**< a pipe that ends the thread's waiting */
+    enum vml_char_host_kind kind; /**< as opened */
+    char name[108];               /**< path of the pseudo-terminal or socket */
+    struct vml_chardev peer;      /**< the device's end */
+    int in;          /**< where input comes from; -1: nowhere. Of the thread, but for STDIO, PTY */
+    _Atomic int out; /**< where output goes; -1: dropped */
+    int listener;    /**< of UNIX */
+    int wake[2];     /**< a pipe that ends the thread's waiting */
     _Atomic bool stop;                /**< the thread is to end */
     _Atomic bool refused;             /**< the device waits for `ready` */
     bool started;                     /**< the thread runs */

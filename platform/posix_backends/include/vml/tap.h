@@ -17,14 +17,14 @@ extern "C" {
 
 /** @brief A TAP device. Members are private but `can`. */
 struct vml_tap {
-    int fd;                  /**< of /dev/net/tun, or given */
-    uint32_t can;            /**< VML_NET_CAN_* for the device's `peer_can` */
-    bool header;             /**< frames have virtio's header before them */
-    struct vml_net peer;     /**< the device's end */
-    int wake[2];             /**< a pipe that ends the thread's waiting */
-    _Atomic bool stop;       /**< the thread is to end */
-    bool started;            /**< it runs */
-    pthread_t thread;        /**< reads frames */
+    int fd;                    /**< of /dev/net/tun, or given */
+    uint32_t can;              /**< VML_NET_CAN_* for the device's `peer_can` */
+    bool header;               /**< frames have virtio's header before them */
+    struct vml_net peer;       /**< the device's end */
+    int wake[2];               /**< a pipe that ends the thread's waiting */
+    _Atomic bool stop;         /**< the thread is to end */
+    bool started;              /**< it runs */
+    pthread_t thread;          /**< reads frames */
     uint8_t frame[65562 + 12]; /**< being read */
 };
 

@@ -26,10 +26,10 @@ extern "C" {
 
 /** @brief Frames on their way. Private; under the lock. */
 struct vml_user_net_ring {
-    uint32_t head;                                           /**< the next to be taken */
-    uint32_t count;                                          /**< waiting */
-    uint32_t len[VML_USER_NET_RING];                         /**< bytes of each */
-    uint8_t frame[VML_USER_NET_RING][VML_USER_NET_FRAME];    /**< the frames */
+    uint32_t head;                                        /**< the next to be taken */
+    uint32_t count;                                       /**< waiting */
+    uint32_t len[VML_USER_NET_RING];                      /**< bytes of each */
+    uint8_t frame[VML_USER_NET_RING][VML_USER_NET_FRAME]; /**< the frames */
 };
 
 /** @brief A timer of libslirp. Private; of the thread. */
@@ -41,13 +41,13 @@ struct vml_user_net_timer {
 
 /** @brief A user-mode network. Members are private. libslirp runs on one thread of its own. */
 struct vml_user_net {
-    void *slirp;                   /**< struct Slirp; of the thread once it runs */
-    struct vml_net peer;           /**< the device's end */
-    int wake[2];                   /**< a pipe that ends the thread's waiting */
-    _Atomic bool stop;             /**< the thread is to end */
-    bool started;                  /**< it runs */
-    pthread_t thread;              /**< runs libslirp */
-    pthread_mutex_t lock;          /**< of `from_guest` */
+    void *slirp;                         /**< struct Slirp; of the thread once it runs */
+    struct vml_net peer;                 /**< the device's end */
+    int wake[2];                         /**< a pipe that ends the thread's waiting */
+    _Atomic bool stop;                   /**< the thread is to end */
+    bool started;                        /**< it runs */
+    pthread_t thread;                    /**< runs libslirp */
+    pthread_mutex_t lock;                /**< of `from_guest` */
     struct vml_user_net_ring from_guest; /**< what the guest sent */
     struct vml_user_net_ring to_guest;   /**< what the guest had no buffer for; of the thread */
     struct vml_user_net_timer timers[VML_USER_NET_TIMERS]; /**< see there */

@@ -138,7 +138,8 @@ static void set_level(void *context, uint32_t line, uint32_t cpu, bool level)
 }
 
 static const struct vml_irq_ops irq_ops = {.set_level = set_level};
-static const struct vml_virtio_shm shm[] = {{.id = 3, .base = 0x123456789000, .length = 0x200000000}};
+static const struct vml_virtio_shm shm[] = {
+    {.id = 3, .base = 0x123456789000, .length = 0x200000000}};
 
 static struct toy *make(bool legacy)
 {

@@ -37,11 +37,8 @@ static struct rig *make(bool packed, uint32_t size, bool event_idx, uint16_t max
     r->low = (struct vml_as_region){.name = "low", .base = BASE, .size = RAM / 2, .host = r->ram};
     r->high = (struct vml_as_region){
         .name = "high", .base = BASE + RAM / 2, .size = RAM / 2, .host = r->ram + RAM / 2 + 4096};
-    r->rom = (struct vml_as_region){.name = "rom",
-                                    .base = 0,
-                                    .size = 4096,
-                                    .host = r->ram + RAM / 2,
-                                    .flags = VML_AS_READONLY};
+    r->rom = (struct vml_as_region){
+        .name = "rom", .base = 0, .size = 4096, .host = r->ram + RAM / 2, .flags = VML_AS_READONLY};
     r->low.dirty = r->dirty;
     assert_int_equal(vml_as_init(&r->as, r->storage, 4), VML_OK);
     assert_int_equal(vml_as_add(&r->as, &r->rom), VML_OK);
@@ -198,7 +195,8 @@ static void split_index_wraps_at_65536(void **state)
     put(&r->desc[2], BASE + 0x10000, 16, 0, 0);
     for (unsigned i = 0; i < 70000; i++) {
         avail_split(r, 2);
-        r->driver[2 + 4] = (uint16_t)(r->device[1] + (i & 1)); /* used_event: this one, or the next */
+        r->driver[2 + 4] =
+            (uint16_t)(r->device[1] + (i & 1)); /* used_event: this one, or the next */
         assert_int_equal(pop(r), VML_OK);
         vml_virtq_push(&r->vq, &r->chain, 0);
         assert_int_equal(vml_virtq_publish(&r->vq), (i & 1) == 0);
@@ -581,9 +579,10 @@ static void addresses_outside_break(void **state)
         uint32_t len;
         uint16_t flags;
     } bad[] = {
-        {BASE + RAM - 1, 2, 0},      {BASE - 1, 1, 0},        {UINT64_MAX - 1, 4, 0},
-        {UINT64_MAX, UINT32_MAX, 0}, {BASE, UINT32_MAX, 0},   {0, 1, 2},
-        {4095, 2, 0},                {BASE + RAM, 1, 0},
+        {BASE + RAM - 1, 2, 0}, {BASE - 1, 1, 0},
+        {UINT64_MAX - 1, 4, 0}, {UINT64_MAX, UINT32_MAX, 0},
+        {BASE, UINT32_MAX, 0},  {0, 1, 2},
+        {4095, 2, 0},           {BASE + RAM, 1, 0},
     };
 
     for (int packed = 0; packed < 2; packed++) {
@@ -608,10 +607,10 @@ static void indirect_faults_break(void **state)
         uint32_t len;
         uint16_t flags, entry_flags, next;
     } bad[] = {
-        {BASE + 0x40000, 0, 4, 0, 0},       {BASE + 0x40000, 17, 4, 0, 0},
-        {BASE + 0x40000, 16, 5, 0, 0},      {BASE + 0x40000, 16, 4, 4, 0},
-        {BASE + RAM - 16, 32, 4, 0, 0},     {BASE + 0x40000, 16, 4, 1, 1},
-        {BASE + 0x40004, 16, 4, 0, 0},      {BASE + 0x40000, 0x100000, 4, 0, 0},
+        {BASE + 0x40000, 0, 4, 0, 0},          {BASE + 0x40000, 17, 4, 0, 0},
+        {BASE + 0x40000, 16, 5, 0, 0},         {BASE + 0x40000, 16, 4, 4, 0},
+        {BASE + RAM - 16, 32, 4, 0, 0},        {BASE + 0x40000, 16, 4, 1, 1},
+        {BASE + 0x40004, 16, 4, 0, 0},         {BASE + 0x40000, 0x100000, 4, 0, 0},
         {BASE + 0x40000, 0xfffffff0, 4, 0, 0},
     };
 

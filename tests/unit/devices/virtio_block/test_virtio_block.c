@@ -97,7 +97,7 @@ static const struct vml_block_ops ops = {
     .read = b_read, .write = b_write, .flush = b_flush, .zero = b_zero, .cancel = b_cancel};
 
 #define FEATURES                                                                                   \
-    (VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_BLK_F_FLUSH | VML_VIRTIO_BLK_F_CONFIG_WCE |                \
+    (VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_BLK_F_FLUSH | VML_VIRTIO_BLK_F_CONFIG_WCE |               \
      VML_VIRTIO_BLK_F_DISCARD | VML_VIRTIO_BLK_F_WRITE_ZEROES)
 
 static struct vml_virtio_block_config config_of(struct rig *r)

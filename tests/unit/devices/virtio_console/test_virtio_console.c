@@ -197,8 +197,8 @@ static void guest_reads(void **state)
         uint32_t len;
 
         assert_int_equal(push(r, 0, "early"), 0); /* no driver */
-        vd_start(&r->vd,
-                 BASIC | VML_VIRTIO_F_EVENT_IDX | (packed ? VML_VIRTIO_F_RING_PACKED : 0), 2, 8);
+        vd_start(&r->vd, BASIC | VML_VIRTIO_F_EVENT_IDX | (packed ? VML_VIRTIO_F_RING_PACKED : 0),
+                 2, 8);
         assert_int_equal(push(r, 0, "abc"), 0); /* no buffer */
         assert_int_equal(r->peers[0].ready, 0);
         add_buffer(r, 0, 0, 4);

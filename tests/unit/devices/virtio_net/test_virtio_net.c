@@ -82,7 +82,7 @@ static void end(struct rig *r)
     (VML_VIRTIO_NET_F_CTRL_VQ | VML_VIRTIO_NET_F_CTRL_RX | VML_VIRTIO_NET_F_CTRL_VLAN |            \
      VML_VIRTIO_NET_F_CTRL_RX_EXTRA | VML_VIRTIO_NET_F_GUEST_ANNOUNCE |                            \
      VML_VIRTIO_NET_F_CTRL_MAC_ADDR)
-#define CSUM  (VML_VIRTIO_NET_F_CSUM | VML_VIRTIO_NET_F_GUEST_CSUM)
+#define CSUM (VML_VIRTIO_NET_F_CSUM | VML_VIRTIO_NET_F_GUEST_CSUM)
 
 static void ethernet(uint8_t *frame, uint8_t to, uint8_t from, size_t len)
 {
@@ -185,8 +185,7 @@ static void offloads_go_to_the_peer(void **state)
     struct rig *r = make(1);
     uint8_t h[12] = {VML_NET_NEEDS_CSUM, VML_NET_GSO_TCPV4, 54, 0, 0x40, 0, 34, 0, 16, 0};
 
-    vd_start(&r->vd, BASIC | CSUM | VML_VIRTIO_NET_F_HOST_TSO4 | VML_VIRTIO_NET_F_GUEST_TSO4, 2,
-             8);
+    vd_start(&r->vd, BASIC | CSUM | VML_VIRTIO_NET_F_HOST_TSO4 | VML_VIRTIO_NET_F_GUEST_TSO4, 2, 8);
     assert_int_equal(r->can, VML_NET_CAN_CSUM | VML_NET_CAN_TSO4);
     transmit(r, h, 200, 12);
     assert_int_equal(r->got.flags, VML_NET_NEEDS_CSUM);
@@ -215,8 +214,8 @@ static void offloads_go_to_the_peer(void **state)
 static void malformed_frames_are_dropped(void **state)
 {
     struct rig *r = make(1);
-    struct vd_buf bufs[] = {{r->gpa, 5, false}, {r->gpa, 12, false}, {r->gpa, 25, false},
-                            {r->gpa, 80000, false}};
+    struct vd_buf bufs[] = {
+        {r->gpa, 5, false}, {r->gpa, 12, false}, {r->gpa, 25, false}, {r->gpa, 80000, false}};
 
     vd_start(&r->vd, BASIC, 2, 8);
     for (int i = 0; i < 4; i++) {
@@ -239,8 +238,8 @@ static void guest_receives(void **state)
 
         ethernet(frame, 1, 9, 100);
         assert_true(deliver(r, frame, 100, whole)); /* no driver: dropped */
-        vd_start(&r->vd,
-                 BASIC | VML_VIRTIO_F_EVENT_IDX | (packed ? VML_VIRTIO_F_RING_PACKED : 0), 2, 8);
+        vd_start(&r->vd, BASIC | VML_VIRTIO_F_EVENT_IDX | (packed ? VML_VIRTIO_F_RING_PACKED : 0),
+                 2, 8);
         assert_false(deliver(r, frame, 100, whole)); /* no buffer: later */
         buffer(r, 0, 0, 1526);
         assert_int_equal(r->ready, 1);
@@ -412,7 +411,8 @@ static void receive_filter(void **state)
     assert_int_equal(control(r, 2, 1, 0, table, sizeof(table)), 0);
     assert_true(arrives(r, other));
     assert_true(arrives(r, multi));
-    assert_int_equal(control(r, 2, 1, 0, table, sizeof(table) - 1), 1); /* cut off: nothing changes */
+    assert_int_equal(control(r, 2, 1, 0, table, sizeof(table) - 1),
+                     1); /* cut off: nothing changes */
     assert_true(arrives(r, multi));
     table[0] = 0xff;
     table[3] = 0xff;
@@ -503,8 +503,9 @@ static void guest_offloads_are_switched(void **state)
     struct rig *r = make(1);
     uint8_t bits[8] = {0x02};
 
-    vd_start(&r->vd, BASIC | CTRL | CSUM | VML_VIRTIO_NET_F_CTRL_GUEST_OFFLOADS |
-                         VML_VIRTIO_NET_F_GUEST_TSO4,
+    vd_start(&r->vd,
+             BASIC | CTRL | CSUM | VML_VIRTIO_NET_F_CTRL_GUEST_OFFLOADS |
+                 VML_VIRTIO_NET_F_GUEST_TSO4,
              3, 8);
     assert_int_equal(r->can, VML_NET_CAN_CSUM | VML_NET_CAN_TSO4);
     assert_int_equal(control(r, 2, 5, 0, bits, 8), 0);

@@ -25,9 +25,8 @@ static struct rig *make(bool own)
     struct rig *r = calloc(1, sizeof(*r));
 
     vd_init(&r->vd, 4 << 20);
-    struct vml_virtio_rng_config config = {.platform = {.as = &r->vd.as},
-                                           .entropy = own ? entropy : NULL,
-                                           .entropy_context = r};
+    struct vml_virtio_rng_config config = {
+        .platform = {.as = &r->vd.as}, .entropy = own ? entropy : NULL, .entropy_context = r};
     struct vml_virtio_mmio_config mmio = {.name = "rng", .dev = &r->rng.virtio};
 
     assert_int_equal(vml_virtio_rng_init(&r->rng, &config), VML_OK);

@@ -70,7 +70,7 @@ static void make_image(char path[64])
 }
 
 #define FEATURES                                                                                   \
-    (VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_BLK_F_FLUSH | VML_VIRTIO_BLK_F_CONFIG_WCE |                \
+    (VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_BLK_F_FLUSH | VML_VIRTIO_BLK_F_CONFIG_WCE |               \
      VML_VIRTIO_BLK_F_DISCARD | VML_VIRTIO_BLK_F_WRITE_ZEROES)
 
 /* Place `n`: header, status, data of one sector each. */

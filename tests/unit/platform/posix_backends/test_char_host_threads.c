@@ -160,7 +160,7 @@ static void unix_socket(void **state)
     assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_UNIX, path), VML_OK);
     assert_int_equal(vml_char_host_start(&host, &end), VML_OK);
     assert_int_equal(push(&host, "nobody", 6), 6); /* dropped */
-    for (unsigned i = 1; i <= 2; i++) { /* one client after another */
+    for (unsigned i = 1; i <= 2; i++) {            /* one client after another */
         int fd = connect_to(path);
 
         WAIT(d, d->opened == i);
@@ -270,10 +270,8 @@ static void standard_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(log_file),
-        cmocka_unit_test(pseudo_terminal),
-        cmocka_unit_test(unix_socket),
-        cmocka_unit_test(back_pressure_both_ways),
+        cmocka_unit_test(log_file),         cmocka_unit_test(pseudo_terminal),
+        cmocka_unit_test(unix_socket),      cmocka_unit_test(back_pressure_both_ways),
         cmocka_unit_test(standard_streams),
     };
 

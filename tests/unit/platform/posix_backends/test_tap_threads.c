@@ -106,7 +106,8 @@ static void interface_of_the_host(void **state)
     assert_int_equal(vml_tap_open(tap, "a-name-that-is-much-too-long"), VML_ERR_INVALID);
     status = vml_tap_open(tap, "vmltest0");
     if (status != VML_OK) {
-        assert_true(status == VML_ERR_NOT_FOUND || status == VML_ERR_ACCESS || status == VML_ERR_IO);
+        assert_true(status == VML_ERR_NOT_FOUND || status == VML_ERR_ACCESS ||
+                    status == VML_ERR_IO);
         free(tap);
         skip();
     }

@@ -51,7 +51,7 @@ static bool reaches(struct device *d, const unsigned *value, unsigned n)
 static void gateway_answers(void **state)
 {
     static const uint8_t request[60] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0,  0, 0, 0,  1, 8, 6, 0, 1, 8, 0,  6, 4, 0,
         1,    2,    0,    0,    0,    0,    1, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2};
     struct vml_user_net *net = calloc(1, sizeof(*net));
     struct device d = {.full = false};
