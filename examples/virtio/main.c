@@ -1,6 +1,6 @@
 /*
- * A console and two network devices behind their MMIO transports, driven by a small driver instead of a guest.
- * Prints what moved. The driver is the one of the project's own tests.
+ * A console and two network devices behind their MMIO transports, driven by a small driver instead
+ * of a guest. Prints what moved. The driver is the one of the project's own tests.
  */
 #include <stdio.h>
 
@@ -10,7 +10,8 @@
 
 #include "virtio_driver.h"
 
-/* ------------------------------------------------------------------------------------------ console */
+/* ------------------------------------------------------------------------------------------
+ * console */
 
 static size_t print(void *context, const uint8_t *bytes, size_t len)
 {
@@ -65,7 +66,8 @@ static int run_console(bool packed)
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------------ network */
+/* ------------------------------------------------------------------------------------------
+ * network */
 
 struct machine {
     struct vd vd;

@@ -1,8 +1,8 @@
 /**
  * @file
- * @brief A virtio driver for tests, benches and examples: drives a device through its MMIO registers and rings, in
- * either ring format, the way the specification tells a driver to.  Being a test's, it shows its rings, so that a
- * hostile test can write into them what it likes.
+ * @brief A virtio driver for tests, benches and examples: drives a device through its MMIO
+ * registers and rings, in either ring format, the way the specification tells a driver to.  Being a
+ * test's, it shows its rings, so that a hostile test can write into them what it likes.
  */
 #ifndef VML_TESTS_SUPPORT_VIRTIO_DRIVER_H
 #define VML_TESTS_SUPPORT_VIRTIO_DRIVER_H

@@ -1,7 +1,8 @@
 /**
  * @file
- * @brief What the fuzz targets of virtio devices share: the fuzzer's bytes are a program for a hostile driver, which
- * owns guest memory, registers and time.  A device adds its own commands through `extra`.
+ * @brief What the fuzz targets of virtio devices share: the fuzzer's bytes are a program for a
+ * hostile driver, which owns guest memory, registers and time.  A device adds its own commands
+ * through `extra`.
  */
 #ifndef VML_TESTS_SUPPORT_VIRTIO_FUZZ_H
 #define VML_TESTS_SUPPORT_VIRTIO_FUZZ_H
@@ -90,7 +91,8 @@ static inline void vf_chain(struct vf *vf)
     }
 }
 
-/* The ring may hold anything by now: used chains are taken only as far as the driver can make sense of them. */
+/* The ring may hold anything by now: used chains are taken only as far as the driver can make sense
+ * of them. */
 static inline void vf_collect(struct vf *vf)
 {
     struct vd_queue *q = &vf->vd.q[vf_take(vf, 1) % vf->queues];

@@ -1,4 +1,4 @@
-/* The rings as they are in guest memory: virtio 1.3, 2.7 (split) and 2.8 (packed). Little-endian. */
+/* The rings as they are in guest memory: virtio 1.3, 2.7 (split) and 2.8. Little-endian. */
 #ifndef VML_VIRTIO_RING_H
 #define VML_VIRTIO_RING_H
 
@@ -20,13 +20,13 @@
 #define DESC_SIZE            16u
 
 /*
- * A descriptor is read as two 64-bit words, each once: the address, and the rest. In the rest a split ring has
- * len 0-31, flags 32-47, next 48-63; a packed one len 0-31, id 32-47, flags 48-63.
+ * A descriptor is read as two 64-bit words, each once: the address, and the rest. In the rest a
+ * split ring has len 0-31, flags 32-47, next 48-63; a packed one len 0-31, id 32-47, flags 48-63.
  */
 #define SPLIT_FLAGS_SHIFT  32u
 #define PACKED_FLAGS_SHIFT 48u
 
-/* Buffers shorter than this, that begin this far before the end of a region, need one comparison. */
+/* Buffers shorter than this, so far before the end of a region, need one comparison. */
 #define WINDOW_SLACK (UINT64_C(1) << 20)
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -80,7 +80,8 @@ static inline void ring_store64(uint8_t *p, uint64_t v)
     __atomic_store_n((uint64_t *)(void *)p, LE64(v), __ATOMIC_RELAXED);
 }
 
-/* Bytes of the split rings; the two bytes of the event index are there whether it is used or not (2.7). */
+/* Bytes of the split rings; the two bytes of the event index are there whether it is used or not
+ * (2.7). */
 #define AVAIL_RING_SIZE(size) (6u + 2u * (uint64_t)(size))
 #define USED_RING_SIZE(size)  (6u + 8u * (uint64_t)(size))
 #define AVAIL_ENTRY(i)        (4u + 2u * (size_t)(i))

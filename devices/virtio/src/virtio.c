@@ -1,9 +1,10 @@
 /*
- * The device apart from its queues: features, status, config space, interrupts. virtio 1.3, 2.1 to 2.5 and 3.1.
+ * The device apart from its queues: features, status, config space, interrupts. virtio 1.3, 2.1 to
+ * 2.5 and 3.1.
  *
- * Lock order: none nests in another. `dev->lock` guards registers and config space, `queue->lock` the used side of a
- * queue. `changing` serialises resets, starts and stops, which call the device: it is no lock of theirs, since nothing
- * that a device may call waits for it.
+ * Lock order: none nests in another. `dev->lock` guards registers and config space, `queue->lock`
+ * the used side of a queue. `changing` serialises resets, starts and stops, which call the device:
+ * it is no lock of theirs, since nothing that a device may call waits for it.
  */
 #include "core.h"
 
@@ -60,7 +61,7 @@ void vml_virtio_attach(struct vml_virtio *dev, const struct vml_virtio_transport
     dev->transport = *transport;
 }
 
-/* ------------------------------------------------------------------------------------- interrupts */
+/* Interrupts. */
 
 static void raise_isr(struct vml_virtio *dev, uint32_t bit)
 {
@@ -87,7 +88,7 @@ void vml_virtio_ack(struct vml_virtio *dev, uint32_t bits)
     atomic_fetch_and(&dev->isr, ~bits);
 }
 
-/* --------------------------------------------------------------------------------------- features */
+/* Features. */
 
 uint32_t vml_virtio_offered(const struct vml_virtio *dev, uint32_t half)
 {
@@ -130,7 +131,7 @@ static bool features_allowed(struct vml_virtio *dev)
     return !dev->setup.ops->accept || dev->setup.ops->accept(dev, features) == VML_OK;
 }
 
-/* ----------------------------------------------------------------------------------------- status */
+/* Status. */
 
 uint32_t vml_virtio_status(const struct vml_virtio *dev)
 {
@@ -236,7 +237,7 @@ void vml_virtio_reset(struct vml_virtio *dev)
     virtio_end_change(dev);
 }
 
-/* ----------------------------------------------------------------------------------- config space */
+/* Config space. */
 
 uint64_t vml_virtio_config_read(struct vml_virtio *dev, uint32_t offset, uint32_t size)
 {

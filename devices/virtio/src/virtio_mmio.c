@@ -1,8 +1,9 @@
 /*
  * The MMIO transport: virtio 1.3, 4.2.2 (version 2) and 4.2.4 (legacy).
  *
- * The wire is the level of InterruptStatus != 0. Who changes that status counts in `wire_calls`; the first computes
- * and sends the level, without a lock, as often as others came meanwhile: levels are sent in order.
+ * The wire is the level of InterruptStatus != 0. Who changes that status counts in `wire_calls`;
+ * the first computes and sends the level, without a lock, as often as others came meanwhile: levels
+ * are sent in order.
  */
 #include <vml/regs.h>
 #include <vml/virtio_mmio.h>
@@ -49,7 +50,7 @@ enum {
     R_CONFIG_GENERATION = 0x0fc,
 };
 
-/* ------------------------------------------------------------------------------------------- wire */
+/* Wire. */
 
 static void update_wire(void *context)
 {
@@ -76,7 +77,8 @@ static void update_wire(void *context)
     } while (!atomic_compare_exchange_strong(&mmio->wire_calls, &seen, 0));
 }
 
-/* An edge-triggered input sees nothing when a bit stays set: the wire goes down and up once more for it. */
+/* An edge-triggered input sees nothing when a bit stays set: the wire goes down and up once more
+ * for it. */
 static void acknowledge(struct vml_virtio_mmio *mmio, uint32_t bits)
 {
     vml_virtio_ack(mmio->config.dev, bits);
@@ -84,7 +86,7 @@ static void acknowledge(struct vml_virtio_mmio *mmio, uint32_t bits)
     update_wire(mmio);
 }
 
-/* --------------------------------------------------------------------------------- register hooks */
+/* Register hooks. */
 
 static struct vml_virtio_mmio *mmio_of(struct vml_device *device)
 {
@@ -328,7 +330,7 @@ static void mmio_write(struct vml_device *device, const struct vml_reg *reg, uin
     }
 }
 
-/* ----------------------------------------------------------------------------------------- tables */
+/* Tables. */
 
 #define ROW(name_, offset_)                                                                        \
     {                                                                                              \
@@ -406,7 +408,7 @@ static const struct vml_reg_table legacy_table = {.rows = legacy_rows,
                                                   .size = CONFIG_SPACE,
                                                   .unknown_raz_wi = true};
 
-/* ------------------------------------------------------------------------------------- bus device */
+/* Bus device. */
 
 static enum vml_bus_result mmio_access(struct vml_device *device, struct vml_access *access)
 {

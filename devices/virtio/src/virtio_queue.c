@@ -9,7 +9,7 @@ struct vml_virtio_queue *vml_virtio_queue(struct vml_virtio *dev, uint32_t index
     return index < dev->setup.queue_count ? &dev->setup.queues[index] : NULL;
 }
 
-/* ---------------------------------------------------------------------------- servers and waiting */
+/* Servers and waiting. */
 
 bool vml_virtio_queue_enter(struct vml_virtio_queue *queue)
 {
@@ -56,7 +56,8 @@ static void wait_idle(struct vml_virtio *dev, uint32_t index, bool cancel)
             dev->setup.ops->drain(dev);
         }
         if (!are_idle(dev, index)) {
-            /* Nobody sets it: who ends a request touches the device for the last time when it is no more counted. */
+            /* Nobody sets it: who ends a request touches the device for the last time when it is no
+             * more counted. */
             enum vml_status status =
                 vml_signal_wait_until(&dev->pause, vml_platform_time_ns() + PAUSE_NS);
 
@@ -109,7 +110,7 @@ void vml_virtio_resume(struct vml_virtio *dev)
     virtio_end_change(dev);
 }
 
-/* ------------------------------------------------------------------------------- taking and giving */
+/* Taking and giving. */
 
 bool vml_virtio_queue_pop(struct vml_virtio_queue *queue, struct vml_virtq_chain *chain)
 {
@@ -209,7 +210,8 @@ void vml_virtio_queue_unlock(struct vml_virtio_queue *queue, bool broken)
 
 void vml_virtio_notify(struct vml_virtio *dev, uint32_t value)
 {
-    /* 4.2.2: what is written names the queue, whatever QueueSel is; 2.9: the rest tells the position. */
+    /* 4.2.2: what is written names the queue, whatever QueueSel is; 2.9: the rest tells the
+     * position. */
     uint32_t index = vml_virtio_has(dev, VML_VIRTIO_F_NOTIFICATION_DATA) ? value & 0xffffu : value;
     struct vml_virtio_queue *queue = vml_virtio_queue(dev, index);
 
@@ -223,7 +225,7 @@ void vml_virtio_notify(struct vml_virtio *dev, uint32_t value)
     }
 }
 
-/* -------------------------------------------------------------------------------------- registers */
+/* Registers. */
 
 void vml_virtio_queue_set_num(struct vml_virtio_queue *queue, uint32_t num)
 {
@@ -271,7 +273,8 @@ static void start_queue(struct vml_virtio_queue *queue)
     if (queue->ready) {
         return;
     }
-    /* 4.2.2: features are settled before queues are set up; a legacy driver has only DRIVER_OK to settle them. */
+    /* 4.2.2: features are settled before queues are set up; a legacy driver has only DRIVER_OK to
+     * settle them. */
     if (!dev->transport.legacy && !(vml_virtio_status(dev) & VML_VIRTIO_FEATURES_OK)) {
         return;
     }

@@ -21,7 +21,7 @@ enum vml_status vml_virtq_init(struct vml_virtq *vq, const struct vml_virtq_conf
     return VML_OK;
 }
 
-/* ------------------------------------------------------------------------------------- addresses */
+/* Addresses. */
 
 void virtq_move_window(struct vml_virtq *vq, uint64_t gpa)
 {
@@ -168,7 +168,7 @@ enum vml_status vml_virtq_retranslate(struct vml_virtq *vq)
     return status;
 }
 
-/* ------------------------------------------------------------------------------------- used side */
+/* Used side. */
 
 VML_COLD void vml_virtq_mark_written(struct vml_virtq *vq, const struct vml_virtq_chain *chain)
 {
@@ -192,8 +192,8 @@ static void push_none(struct vml_virtq *vq, const struct vml_virtq_chain *chain,
 }
 
 /*
- * Only the flags of the first unpublished descriptor are held back: the driver, which looks at descriptors in
- * order, does not look at the others before it sees that one used.
+ * Only the flags of the first unpublished descriptor are held back: the driver, which looks at
+ * descriptors in order, does not look at the others before it sees that one used.
  */
 static void push_packed(struct vml_virtq *vq, const struct vml_virtq_chain *chain, uint32_t written)
 {
@@ -295,7 +295,7 @@ bool vml_virtq_publish(struct vml_virtq *vq)
     return !(ring_load16(vq->driver) & AVAIL_F_NO_INTERRUPT);
 }
 
-/* ---------------------------------------------------------------------------------- notifications */
+/* Notifications. */
 
 static void write_device_area(struct vml_virtq *vq, size_t offset, uint16_t value)
 {
@@ -338,7 +338,7 @@ bool vml_virtq_enable_notify(struct vml_virtq *vq)
     return vml_virtq_available(vq);
 }
 
-/* -------------------------------------------------------------------------------------- positions */
+/* Positions. */
 
 struct vml_virtq_position vml_virtq_position(const struct vml_virtq *vq)
 {

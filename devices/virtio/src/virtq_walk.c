@@ -1,16 +1,16 @@
 /*
- * Taking chains. The common chain, whose descriptors lie in the ring or in one indirect table and whose buffers
- * lie in the memory region used last, takes a short path; everything else, errors included, starts over in
- * walk_any(), which alone decides what is an error.
+ * Taking chains. The common chain, whose descriptors lie in the ring or in one indirect table and
+ * whose buffers lie in the memory region used last, takes a short path; everything else, errors
+ * included, starts over in walk_any(), which alone decides what is an error.
  *
- * Each descriptor is read as two words, each loaded once; the path that starts over does not use what the
- * other had read.
+ * Each descriptor is read as two words, each loaded once; the path that starts over does not use
+ * what the other had read.
  */
 #include "ring.h"
 
 enum { WALK_ODD = -1 };
 
-/* What of a descriptor's second word makes it one for walk_any(): a long buffer, an indirect table. */
+/* What in a second word makes a descriptor one for walk_any(): a long buffer, a table. */
 #define SPLIT_ODD   ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
 #define PACKED_ODD  ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
 
@@ -56,7 +56,7 @@ enum vml_status virtq_pop_none(struct vml_virtq *vq, struct vml_virtq_chain *cha
     return condition(vq) == VML_VIRTQ_BROKEN ? VML_ERR_CORRUPT : VML_ERR_AGAIN;
 }
 
-/* ------------------------------------------------------------------------------- the general path */
+/* The general path. */
 
 struct walk {
     struct vml_virtq *vq;
@@ -142,7 +142,7 @@ static bool walk_split(struct walk *w, uint32_t index)
     }
 }
 
-/* All entries of a packed queue's indirect table are one chain; NEXT has no meaning there (2.8.7). */
+/* All entries of a packed queue's table are one chain; NEXT means nothing there (2.8.7). */
 static bool walk_packed_table(struct walk *w)
 {
     if (w->entries > w->vq->size) {
@@ -203,13 +203,15 @@ static VML_COLD enum vml_status walk_any(struct vml_virtq *vq, struct vml_virtq_
     return VML_OK;
 }
 
-/* ------------------------------------------------------------------------------- the common paths */
+/* The common paths. */
 
 /*
- * Walks a chain of several split descriptors: readable ones, then writable ones. False: it is for walk_any().
+ * Walks a chain of several split descriptors: readable ones, then writable ones. False: it is for
+ * walk_any().
  *
- * In the ring, the mask makes any index one that is in the table, and whether it had to is looked at once for the
- * whole chain, together with what makes descriptors odd. An indirect table has any number of entries.
+ * In the ring, the mask makes any index one that is in the table, and whether it had to is looked
+ * at once for the whole chain, together with what makes descriptors odd. An indirect table has any
+ * number of entries.
  */
 static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
                                              struct vml_virtq_chain *chain, const uint8_t *table,
@@ -277,7 +279,8 @@ done:
     return !((word & SPLIT_ODD) || (seen & (ring ? SPLIT_ODD | ~mask << 48 : SPLIT_ODD)));
 }
 
-/* A table within the window, or NULL for walk_any() to say what it is. `end` gets the byte after it. */
+/* A table within the window, or NULL for walk_any() to say what it is. `end` gets the byte after
+ * it. */
 static const uint8_t *window_table(const struct vml_virtq *vq, uint64_t address, uint32_t len)
 {
     uint64_t offset = address - vq->window_base;
@@ -316,8 +319,9 @@ static __attribute__((noinline)) enum vml_status walk_split_chain(struct vml_vir
 }
 
 /*
- * As walk_split_run(), for entries that follow each other. In the ring, where `wrap` is its end, NEXT tells where the
- * chain ends, and the id is in the last one; in a table (`last` is the address of the last entry) all are one chain.
+ * As walk_split_run(), for entries that follow each other. In the ring, where `wrap` is its end,
+ * NEXT tells where the chain ends, and the id is in the last one; in a table (`last` is the address
+ * of the last entry) all are one chain.
  */
 static VML_ALWAYS_INLINE uint32_t walk_packed_run(const struct vml_virtq *vq,
                                                   struct vml_virtq_chain *chain,
@@ -437,7 +441,7 @@ enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *c
 {
     uint32_t head = vq->next_avail;
     const uint8_t *desc = vq->desc + (size_t)head * DESC_SIZE;
-    /* One load has flags, id and length: what the driver wrote before the flags is seen with them. */
+    /* One load has flags, id and length: what was written before the flags is seen. */
     uint64_t word = ring_load64_acquire(desc + 8) ^ vq->avail_pattern;
     uint64_t address = ring_load64(desc);
     uint64_t offset = address - vq->window_base;

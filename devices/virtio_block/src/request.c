@@ -1,6 +1,6 @@
 /*
- * Requests: virtio 1.3, 5.2.6. A chain becomes a request of the back end, whose end may come on any thread, also before
- * the call that began it returns.
+ * Requests: virtio 1.3, 5.2.6. A chain becomes a request of the back end, whose end may come on any
+ * thread, also before the call that began it returns.
  */
 #include "block_private.h"
 

@@ -1,6 +1,6 @@
 /*
- * The block device apart from its requests: config space, queues. `block->lock` guards the free requests only; nothing
- * is called with it held.
+ * The block device apart from its requests: config space, queues. `block->lock` guards the free
+ * requests only; nothing is called with it held.
  */
 #include "block_private.h"
 
@@ -31,7 +31,8 @@ static void block_cancel(struct vml_virtio *dev, uint32_t index)
 {
     const struct vml_block *backend = &block_of(dev)->config.backend;
 
-    /* A back end knows no queues, and the requests of others must not fail: those of one queue end by themselves. */
+    /* A back end knows no queues, and the requests of others must not fail: those of one queue end
+     * by themselves. */
     if (index == VML_VIRTIO_ALL_QUEUES && backend->ops->cancel) {
         backend->ops->cancel(backend->context);
     }
@@ -55,7 +56,7 @@ static void block_config_write(struct vml_virtio *dev, uint32_t offset, uint32_t
     }
 }
 
-/* 5.2.5: without CONFIG_WCE the field tells whether a cache is on: it is when the driver can flush. */
+/* 5.2.5: without CONFIG_WCE the field tells that a cache is on when the driver can flush. */
 static void block_start(struct vml_virtio *dev)
 {
     if (!vml_virtio_has(dev, VML_VIRTIO_BLK_F_CONFIG_WCE)) {

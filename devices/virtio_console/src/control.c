@@ -1,7 +1,7 @@
 /*
- * The control queues: virtio 1.3, 5.3.6.2. What is to be said is kept as bits of each port, so that nothing is lost
- * when the driver has no buffer; the bits, and whether driver and port are ready, are under the lock of the control
- * receive queue.
+ * The control queues: virtio 1.3, 5.3.6.2. What is to be said is kept as bits of each port, so that
+ * nothing is lost when the driver has no buffer; the bits, and whether driver and port are ready,
+ * are under the lock of the control receive queue.
  */
 #include "console.h"
 

@@ -1,8 +1,9 @@
 /*
  * The console's ports: virtio 1.3, 5.3.
  *
- * Transmit queues have one server at a time, which holds a chain while the peer takes no more of it. Receive queues are
- * popped and pushed under their lock by whoever brings bytes. No lock is held while a peer is called.
+ * Transmit queues have one server at a time, which holds a chain while the peer takes no more of
+ * it. Receive queues are popped and pushed under their lock by whoever brings bytes. No lock is
+ * held while a peer is called.
  */
 #include "console.h"
 
@@ -23,7 +24,7 @@ static bool is_multiport(const struct vml_virtio_console *console)
     return vml_virtio_has(&console->virtio, VML_VIRTIO_CONSOLE_F_MULTIPORT);
 }
 
-/* ---------------------------------------------------------------------------------- guest to peer */
+/* Guest to peer. */
 
 /* Gives the peer what is left of the chain held. @return true when the chain is done */
 static bool write_held(struct vml_virtio_console_port *port)
@@ -78,7 +79,7 @@ static void serve_transmit(struct vml_virtio_console_port *port)
     } while (!vml_virtio_queue_leave(queue));
 }
 
-/* ---------------------------------------------------------------------------------- peer to guest */
+/* Peer to guest. */
 
 static size_t fill_buffers(struct vml_virtio_console_port *port, struct vml_virtio_queue *queue,
                            const uint8_t *bytes, size_t len, bool *broken)
@@ -155,7 +156,7 @@ struct vml_chardev vml_virtio_console_end(struct vml_virtio_console *console, ui
     return (struct vml_chardev){.ops = &port_ops, .context = &console->config.ports[port]};
 }
 
-/* ------------------------------------------------------------------------------------------ device */
+/* Device. */
 
 static void console_notify(struct vml_virtio *dev, uint32_t index)
 {

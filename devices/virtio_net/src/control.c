@@ -1,4 +1,5 @@
-/* The control queue: virtio 1.3, 5.1.6.5. A command is read into a local copy, checked, and then done as a whole. */
+/* The control queue: virtio 1.3, 5.1.6.5. A command is read into a local copy, checked, and then
+ * done as a whole. */
 #include "net_private.h"
 
 enum { CLASS_RX, CLASS_MAC, CLASS_VLAN, CLASS_ANNOUNCE, CLASS_MQ, CLASS_OFFLOADS };

@@ -1,6 +1,6 @@
 /*
- * From the network to the guest: virtio 1.3, 5.1.6.3 and 5.1.6.4. A frame is filtered, and copied into one chain or,
- * with MRG_RXBUF, as many as it needs, under the receive queue's lock.
+ * From the network to the guest: virtio 1.3, 5.1.6.3 and 5.1.6.4. A frame is filtered, and copied
+ * into one chain or, with MRG_RXBUF, as many as it needs, under the receive queue's lock.
  */
 #include "net_private.h"
 
@@ -62,7 +62,8 @@ static bool passes(struct vml_virtio_net *net, const uint8_t head[16])
     return pass;
 }
 
-/* Which features a frame needs the guest to have. USO is one bit for each version of IP, that the type does not tell. */
+/* Which features a frame needs the guest to have. USO is one bit for each version of IP, that the
+ * type does not tell. */
 static bool guest_takes(uint64_t offloads, uint8_t gso_type)
 {
     uint64_t ecn = gso_type & VML_NET_GSO_ECN ? VML_VIRTIO_NET_F_GUEST_ECN : 0;

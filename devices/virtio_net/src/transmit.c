@@ -1,4 +1,5 @@
-/* From the guest to the network: virtio 1.3, 5.1.6.2. The frame is sent from where the guest has it. */
+/* From the guest to the network: virtio 1.3, 5.1.6.2. The frame is sent from where the guest has
+ * it. */
 #include "net_private.h"
 
 /* What a GSO type needs of the negotiated features; 0: no such type. */
@@ -20,7 +21,7 @@ static uint64_t needed_for(uint8_t gso_type)
     }
 }
 
-/* A header that asks for what was not negotiated, or points outside of its frame, drops the frame. */
+/* A header that asks for more than negotiated, or points outside of its frame, drops it. */
 static bool open_header(const struct vml_virtio_net *net, const uint8_t *h,
                         struct vml_net_frame *frame)
 {

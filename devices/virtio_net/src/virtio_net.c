@@ -1,8 +1,8 @@
 /*
  * The network device apart from its queues: features, config space, link, saved state.
  *
- * Lock order: none nests in another: a frame is filtered under `net->lock` before its queue is locked. The peer is
- * called with no lock held.
+ * Lock order: none nests in another: a frame is filtered under `net->lock` before its queue is
+ * locked. The peer is called with no lock held.
  */
 #include "net_private.h"
 
@@ -14,7 +14,8 @@ static struct vml_virtio_net *net_of(struct vml_virtio *dev)
     return VML_CONTAINER_OF(dev, struct vml_virtio_net, virtio);
 }
 
-/* ----------------------------------------------------------------------------------------- features */
+/* -----------------------------------------------------------------------------------------
+ * features */
 
 static uint64_t features_of(const struct vml_virtio_net_config *config)
 {
@@ -98,7 +99,8 @@ void net_tell_offloads(struct vml_virtio_net *net)
     vml_net_offloads(&net->config.peer, can);
 }
 
-/* ------------------------------------------------------------------------------------------- device */
+/* -------------------------------------------------------------------------------------------
+ * device */
 
 static void net_notify(struct vml_virtio *dev, uint32_t index)
 {
@@ -190,7 +192,8 @@ struct vml_virtio_net_counters vml_virtio_net_counters(const struct vml_virtio_n
     };
 }
 
-/* ------------------------------------------------------------------------------------------ saved state */
+/* ------------------------------------------------------------------------------------------ saved
+ * state */
 
 static void put_filter(struct vml_state_writer *w, const struct vml_virtio_net_filter *f)
 {

@@ -1,4 +1,5 @@
-/* Entropy: every request's buffers are filled. Requests are served in order, so IN_ORDER holds. No locks. */
+/* Entropy: every request's buffers are filled. Requests are served in order, so IN_ORDER holds. No
+ * locks. */
 #include <vml/virtio_rng.h>
 
 #define DEVICE_ID 4u

@@ -1,6 +1,7 @@
 /*
- * The switch. `lock` guards the table and who is connected; frames are given to peers with no lock held, from a copy of
- * the peer's end, counted in the port's `inside` so that disconnecting can wait for them.
+ * The switch. `lock` guards the table and who is connected; frames are given to peers with no lock
+ * held, from a copy of the peer's end, counted in the port's `inside` so that disconnecting can
+ * wait for them.
  */
 #include <vml/debug.h>
 #include <vml/vswitch.h>
@@ -30,7 +31,8 @@ static bool is_group(uint64_t mac)
     return (mac >> 40) & 1u;
 }
 
-/* --------------------------------------------------------------------------------------------- table */
+/* ---------------------------------------------------------------------------------------------
+ * table */
 
 /* The places where an address may be. */
 static struct vml_vswitch_entry *places(struct vml_vswitch *vswitch, uint64_t mac)
@@ -84,7 +86,8 @@ static uint32_t look_up(struct vml_vswitch *vswitch, uint64_t mac, uint64_t now)
     return FLOOD;
 }
 
-/* -------------------------------------------------------------------------------------------- frames */
+/* --------------------------------------------------------------------------------------------
+ * frames */
 
 static void give(struct vml_vswitch *vswitch, const struct vml_vswitch_port *from, uint32_t index,
                  const struct vml_net_frame *frame)
@@ -157,7 +160,8 @@ static bool port_send(void *context, const struct vml_net_frame *frame)
 
 static const struct vml_net_ops port_ops = {.send = port_send};
 
-/* --------------------------------------------------------------------------------------------- ports */
+/* ---------------------------------------------------------------------------------------------
+ * ports */
 
 struct vml_net vml_vswitch_end(struct vml_vswitch *vswitch, uint32_t port)
 {

@@ -1,6 +1,7 @@
 /*
- * One thread per back end waits with poll for input, for room for refused output, and for clients. Output is written
- * by whoever pushes, without waiting: descriptors are non-blocking, on file descriptions of our own where possible.
+ * One thread per back end waits with poll for input, for room for refused output, and for clients.
+ * Output is written by whoever pushes, without waiting: descriptors are non-blocking, on file
+ * descriptions of our own where possible.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -207,7 +208,8 @@ static void *thread_main(void *context)
     return NULL;
 }
 
-/* A file description of our own, so that not blocking is not forced on others that share the terminal. */
+/* A file description of our own, so that not blocking is not forced on others that share the
+ * terminal. */
 static int reopen(int fd, int mode)
 {
     char path[] = "/proc/self/fd/0";

@@ -1,4 +1,5 @@
-/* One thread reads frames and waits while the device has no buffer for one; frames are written by who sends them. */
+/* One thread reads frames and waits while the device has no buffer for one; frames are written by
+ * who sends them. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
- * libslirp is not thread-safe: everything of it happens on one thread, which takes the guest's frames from a ring that
- * the device fills, and waits with poll for libslirp's sockets.
+ * libslirp is not thread-safe: everything of it happens on one thread, which takes the guest's
+ * frames from a ring that the device fills, and waits with poll for libslirp's sockets.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -33,7 +33,8 @@ static void drop_first(struct vml_user_net_ring *ring)
     ring->count--;
 }
 
-/* ------------------------------------------------------------------------------------- device's side */
+/* ------------------------------------------------------------------------------------- device's
+ * side */
 
 static void wake(struct vml_user_net *net)
 {
@@ -63,7 +64,8 @@ struct vml_net vml_user_net_end(struct vml_user_net *net)
     return (struct vml_net){.ops = &ops, .context = net};
 }
 
-/* ------------------------------------------------------------------------------------ libslirp's calls */
+/* ------------------------------------------------------------------------------------ libslirp's
+ * calls */
 
 static int64_t now_ms(void)
 {
@@ -165,7 +167,8 @@ static const SlirpCb callbacks = {
     .notify = cb_notify,
 };
 
-/* --------------------------------------------------------------------------------------------- thread */
+/* ---------------------------------------------------------------------------------------------
+ * thread */
 
 struct polls {
     struct pollfd fds[MAX_POLL];
@@ -281,7 +284,8 @@ static void *thread_main(void *context)
     return NULL;
 }
 
-/* -------------------------------------------------------------------------------------------- open, close */
+/* --------------------------------------------------------------------------------------------
+ * open, close */
 
 static struct in_addr address(unsigned last)
 {

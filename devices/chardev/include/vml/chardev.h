@@ -2,12 +2,14 @@
  * @file
  * @brief Characters between a device and its back end: one small interface for both directions.
  *
- * A connection has two ends, a device (PL011, a virtio console port) and a back end (a terminal, a socket, a log).  Each
- * shows the other a `struct vml_chardev`, and pushes bytes into it.  A push never blocks: it returns how many bytes were
- * taken, and who refused some calls the sender's `ready` when it takes more.  That is all the flow control there is, so
- * nothing is lost between a fast sender and a slow receiver.
+ * A connection has two ends, a device (PL011, a virtio console port) and a back end (a terminal, a
+ * socket, a log).  Each shows the other a `struct vml_chardev`, and pushes bytes into it.  A push
+ * never blocks: it returns how many bytes were taken, and who refused some calls the sender's
+ * `ready` when it takes more.  That is all the flow control there is, so nothing is lost between a
+ * fast sender and a slow receiver.
  *
- * Everything may be called from any thread, and is called with no lock held; so an end may push from inside `ready`.
+ * Everything may be called from any thread, and is called with no lock held; so an end may push
+ * from inside `ready`.
  * @defgroup vml_chardev Character back ends
  * @{
  */
@@ -37,7 +39,7 @@ struct vml_chardev_ops {
     void (*event)(void *context, enum vml_chardev_event event);
 };
 
-/** @brief An end, as the other sees it. A value. All zero: nobody, who takes and drops everything. */
+/** @brief An end, as the other sees it. A value. All zero: nobody, who takes everything. */
 struct vml_chardev {
     const struct vml_chardev_ops *ops; /**< NULL: nobody */
     void *context;                     /**< given to them */

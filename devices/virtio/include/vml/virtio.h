@@ -1,18 +1,20 @@
 /**
  * @file
- * @brief A virtio device without its transport: features, status, config space, queues, requests in flight.
+ * @brief A virtio device without its transport: features, status, config space, queues, requests in
+ * flight.
  *
  * A device library (virtio_net, virtio_block...) embeds a `struct vml_virtio`, fills a
  * `struct vml_virtio_setup`, and supplies `struct vml_virtio_ops`.  A transport (vml/virtio_mmio.h)
  * calls the functions of the second half.  docs/virtio-device.md shows a whole device.
  *
- * **Serving a queue.**  A notification may come on any thread, several at once.  The one that gets true from
- * vml_virtio_queue_enter() is the queue's only server until vml_virtio_queue_leave() returns true; it pops without a
- * lock and may call back ends.  Chains are given back by vml_virtio_queue_push() on any thread.  A queue whose buffers
- * are filled from outside (a receive queue) may instead be popped and pushed under vml_virtio_queue_lock().
+ * **Serving a queue.**  A notification may come on any thread, several at once.  The one that
+ * gets true from vml_virtio_queue_enter() is its only server until vml_virtio_queue_leave() says so;
+ * it pops without a lock and may call back ends.  Chains are given back by vml_virtio_queue_push()
+ * on any thread.  A queue whose buffers are filled from outside (a receive queue) may instead be
+ * popped and pushed under vml_virtio_queue_lock().
  *
- * **Reset and stop.**  The core disables the queue, calls the device's `cancel` until nothing is in flight, and only
- * then forgets the rings: no back end touches guest memory after a reset.
+ * **Reset and stop.**  The core disables the queue, calls the device's `cancel` until nothing is
+ * in flight, and only then forgets the rings: no back end touches guest memory after a reset.
  * @addtogroup vml_virtio
  * @{
  */
@@ -44,7 +46,7 @@ extern "C" {
 #define VML_VIRTIO_F_INDIRECT_DESC     VML_BIT64(28) /**< chains in tables of their own */
 #define VML_VIRTIO_F_EVENT_IDX         VML_BIT64(29) /**< notifications by index */
 #define VML_VIRTIO_F_VERSION_1         VML_BIT64(32) /**< not a legacy driver */
-#define VML_VIRTIO_F_ACCESS_PLATFORM   VML_BIT64(33) /**< addresses are translated by the platform */
+#define VML_VIRTIO_F_ACCESS_PLATFORM   VML_BIT64(33) /**< the platform translates addresses */
 #define VML_VIRTIO_F_RING_PACKED       VML_BIT64(34) /**< packed rings */
 #define VML_VIRTIO_F_IN_ORDER          VML_BIT64(35) /**< buffers are used in their order */
 #define VML_VIRTIO_F_NOTIFICATION_DATA VML_BIT64(38) /**< notifications tell the ring's position */
@@ -76,10 +78,11 @@ struct vml_virtio_ops {
     void (*notify)(struct vml_virtio *dev, uint32_t queue);
     /** The driver wrote the config space; the core's copy does not change by itself. */
     void (*config_write)(struct vml_virtio *dev, uint32_t offset, uint32_t size, uint64_t value);
-    /** Makes the back end give back what it has of a queue (or of all), done or not. Called until nothing is in
-     * flight; a back end that works on other threads should wait for them in here. */
+    /** Makes the back end give back what it has of a queue (or of all), done or not. Called until
+     * nothing is in flight; a back end that works on other threads should wait for them in here. */
     void (*cancel)(struct vml_virtio *dev, uint32_t queue);
-    /** The queues are closed for vml_virtio_drain(): chains that wait for somebody without end are to be put back. */
+    /** The queues are closed for vml_virtio_drain(): chains that wait for somebody without end are
+     * to be put back. */
     void (*drain)(struct vml_virtio *dev);
     /** A queue was stopped or reset: nothing of it is in flight. */
     void (*queue_stopped)(struct vml_virtio *dev, uint32_t queue);
@@ -87,8 +90,8 @@ struct vml_virtio_ops {
     void (*reset)(struct vml_virtio *dev);
     /** Writes the device's own record, if it has one. Nothing is in flight. */
     void (*save)(struct vml_virtio *dev, struct vml_state_writer *w);
-    /** Reads it. Called twice: to validate all of it, changing nothing, and then, when everything else is valid too
-     * and the device has been reset, with `apply`. */
+    /** Reads it. Called twice: to validate all of it, changing nothing, and then, when everything
+     * else is valid too and the device has been reset, with `apply`. */
     enum vml_status (*restore)(struct vml_virtio *dev, struct vml_state_reader *r, bool apply);
 };
 
@@ -184,21 +187,24 @@ static inline bool vml_virtio_has(const struct vml_virtio *dev, uint64_t feature
 
 /** @brief True between DRIVER_OK and reset, unless the device is broken. */
 bool vml_virtio_running(const struct vml_virtio *dev);
-/** @brief Changes bytes of the config space as seen by the driver, and tells it (2.5). Any thread. */
+/** @brief Changes bytes of the config space, and tells the driver (2.5). Any thread. */
 void vml_virtio_config_change(struct vml_virtio *dev, uint32_t offset, const void *bytes,
                               uint32_t len);
 /** @brief Sends a config interrupt, if the driver is ready. */
 void vml_virtio_config_interrupt(struct vml_virtio *dev);
-/** @brief The driver broke the protocol: sets NEEDS_RESET, tells the driver, and serves no queue any more. */
+/** @brief The driver broke the protocol: sets NEEDS_RESET, tells the driver, and serves no queue
+ * any more. */
 void vml_virtio_broken(struct vml_virtio *dev);
 
 /** @brief Begins to serve a queue, or tells its present server to look again.
  * @return true when the caller is the server */
 VML_MUST_CHECK bool vml_virtio_queue_enter(struct vml_virtio_queue *queue);
-/** @brief Ends serving. @return false when there was a call meanwhile: serve again, then leave again */
+/** @brief Ends serving. @return false when there was a call meanwhile: serve again, then leave
+ * again */
 VML_MUST_CHECK bool vml_virtio_queue_leave(struct vml_virtio_queue *queue);
-/** @brief As vml_virtq_pop(), for the server: nothing from a queue that is being stopped, and a broken queue breaks the
- * device. When there is nothing more, asks the driver to notify and looks once again.
+/** @brief As vml_virtq_pop(), for the server: nothing from a queue that is being stopped, and a
+ * broken queue breaks the device. When there is nothing more, asks the driver to notify and looks
+ * once again.
  * @return true with a chain, which counts as in flight until it is pushed or put back */
 VML_MUST_CHECK bool vml_virtio_queue_pop(struct vml_virtio_queue *queue,
                                          struct vml_virtq_chain *chain);
@@ -212,8 +218,8 @@ void vml_virtio_queue_publish(struct vml_virtio_queue *queue);
 /** @brief vml_virtio_queue_push() and vml_virtio_queue_publish() at once. */
 void vml_virtio_queue_complete(struct vml_virtio_queue *queue, const struct vml_virtq_chain *chain,
                                uint32_t written);
-/** @brief Counts one more in flight, so that the device stays until vml_virtio_queue_release(). For the holder of a
- * chain, before it gives that back, when it has to do with the device afterwards. */
+/** @brief Counts one more in flight, so that the device stays until vml_virtio_queue_release(). For
+ * the holder of a chain, before it gives that back, when it needs the device afterwards. */
 static inline void vml_virtio_queue_hold(struct vml_virtio_queue *queue)
 {
     atomic_fetch_add(&queue->in_flight, 1);
@@ -223,14 +229,15 @@ static inline void vml_virtio_queue_release(struct vml_virtio_queue *queue)
 {
     atomic_fetch_sub(&queue->in_flight, 1);
 }
-/** @brief Takes the queue's lock for vml_virtq_pop() to vml_virtq_push() in one go, without calls of others.
+/** @brief Takes the queue's lock for vml_virtq_pop() to vml_virtq_push() in one go, without calls
+ * of others.
  * @return false, and no lock, when the queue may not be served */
 VML_MUST_CHECK bool vml_virtio_queue_lock(struct vml_virtio_queue *queue);
 /** @brief Publishes, gives the lock back, and interrupts the driver if it wants that.
  * @param broken what vml_virtq_pop() returned was VML_ERR_CORRUPT */
 void vml_virtio_queue_unlock(struct vml_virtio_queue *queue, bool broken);
-/** @brief Waits until no request is in flight, with the device's queues closed meanwhile: before saving a device whose
- * vCPUs are rounded up. Undone by vml_virtio_resume(). */
+/** @brief Waits until no request is in flight, with the device's queues closed meanwhile: before
+ * saving a device whose vCPUs are rounded up. Undone by vml_virtio_resume(). */
 void vml_virtio_drain(struct vml_virtio *dev);
 /** @brief Opens the queues after vml_virtio_drain() and serves what has come meanwhile. */
 void vml_virtio_resume(struct vml_virtio *dev);
@@ -256,14 +263,16 @@ struct vml_virtio_queue *vml_virtio_queue(struct vml_virtio *dev, uint32_t index
 void vml_virtio_queue_set_num(struct vml_virtio_queue *queue, uint32_t num);
 /** @brief Which of the areas vml_virtio_queue_set_area() sets. */
 enum vml_virtio_area { VML_VIRTIO_DESC, VML_VIRTIO_DRIVER_AREA, VML_VIRTIO_DEVICE_AREA };
-/** @brief Writes one half of an area's address, all 32 bits of it; ignored while the queue is ready. */
+/** @brief Writes one half of an area's address, all 32 bits of it; ignored while the queue is
+ * ready. */
 void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area, bool high,
                                uint32_t bits);
 /** @brief Writes QueueReady. A layout that cannot be leaves it 0, and the device needs a reset. */
 void vml_virtio_queue_set_ready(struct vml_virtio_queue *queue, bool ready);
 /** @brief Resets one queue (RING_RESET, 2.6.1); returns when it is reset. */
 void vml_virtio_queue_reset(struct vml_virtio_queue *queue);
-/** @brief A notification. @param value what the driver wrote: a queue's index, with NOTIFICATION_DATA in the low half */
+/** @brief A notification. @param value what the driver wrote: a queue's index, with
+ * NOTIFICATION_DATA in the low half */
 void vml_virtio_notify(struct vml_virtio *dev, uint32_t value);
 /** @brief Reads the config space: any offset, 1, 2, 4 or 8 bytes; zeroes beyond its end. */
 uint64_t vml_virtio_config_read(struct vml_virtio *dev, uint32_t offset, uint32_t size);
@@ -286,8 +295,8 @@ void vml_virtio_save(struct vml_virtio *dev, struct vml_state_writer *w);
 /** @brief Restores them, queues running; or changes nothing. Guest memory is restored before. */
 VML_MUST_CHECK enum vml_status vml_virtio_restore(struct vml_virtio *dev,
                                                   struct vml_state_reader *r);
-/** @brief Translates the rings of all queues again after the map of guest memory changed; a queue that has none there
- * breaks the device. No vCPU runs. */
+/** @brief Translates the rings of all queues again after the map of guest memory changed; a queue
+ * that has none there breaks the device. No vCPU runs. */
 void vml_virtio_memory_changed(struct vml_virtio *dev);
 /** @} */
 

@@ -1,6 +1,7 @@
 /**
  * @file
- * @brief Virtio over MMIO (virtio 1.3, 4.2): version 2, and the legacy version 1, as a device for a bus.
+ * @brief Virtio over MMIO (virtio 1.3, 4.2): version 2, and the legacy version 1, as a device for a
+ * bus.
  * @addtogroup vml_virtio
  * @{
  */
@@ -51,8 +52,9 @@ struct vml_virtio_mmio {
 
 /** @brief Makes a transport and attaches it to its device.
  *
- * Control registers take aligned 32-bit accesses; others read as zero and are ignored (the specification leaves them
- * undefined).  The config space takes 1, 2, 4 and 8 bytes at any offset.  Any number of vCPUs may be inside.
+ * Control registers take aligned 32-bit accesses; others read as zero and are ignored (the
+ * specification leaves them undefined).  The config space takes 1, 2, 4 and 8 bytes at any offset.
+ * Any number of vCPUs may be inside.
  * @param mmio storage, kept by the caller
  * @param config copied
  * @return VML_ERR_INVALID without a name */
@@ -61,7 +63,8 @@ VML_MUST_CHECK enum vml_status vml_virtio_mmio_init(struct vml_virtio_mmio *mmio
 /** @brief Ends its use; it is off its bus. The device is ended by its own function, after this. */
 void vml_virtio_mmio_destroy(struct vml_virtio_mmio *mmio);
 
-/** @brief A notification that did not come through the bus: what was written to QueueNotify. Any thread. */
+/** @brief A notification that did not come through the bus: what was written to QueueNotify. Any
+ * thread. */
 void vml_virtio_mmio_notify(struct vml_virtio_mmio *mmio, uint32_t value);
 
 #ifdef __cplusplus

@@ -2,14 +2,15 @@
  * @file
  * @brief Virtqueues, the device's side: split and packed rings behind one interface.
  *
- * A queue's rings are translated to host pointers once, when it starts.  vml_virtq_pop() takes the next
- * available chain as a list of host buffers; vml_virtq_push() puts a chain into the used ring where the
- * driver does not see it yet; vml_virtq_publish() shows the driver all that was pushed and tells whether it
- * wants an interrupt.  What is in guest memory is read once, checked, and then used.
+ * A queue's rings are translated to host pointers once, when it starts.  vml_virtq_pop() takes the
+ * next available chain as a list of host buffers; vml_virtq_push() puts a chain into the used ring
+ * where the driver does not see it yet; vml_virtq_publish() shows the driver all that was pushed
+ * and tells whether it wants an interrupt.  What is in guest memory is read once, checked, and then
+ * used.
  *
- * Threads: one thread at a time may pop, rewind and change notifications (the *driver side*), one thread at a
- * time may push and publish (the *used side*), and the two may be different threads.  Start, stop, save and
- * restore exclude both.
+ * Threads: one thread at a time may pop, rewind and change notifications (the *driver side*), one
+ * thread at a time may push and publish (the *used side*), and the two may be different threads.
+ * Start, stop, save and restore exclude both.
  * @defgroup vml_virtio Virtio
  * @{
  */
@@ -143,8 +144,9 @@ VML_MUST_CHECK enum vml_status vml_virtq_init(struct vml_virtq *vq,
                                               const struct vml_virtq_config *config);
 
 /** @brief Checks a layout, translates its rings, and starts at position zero.
- * @return VML_OK; VML_ERR_INVALID (a size of 0 or too large, one that is no power of two for a split ring,
- * misaligned areas), VML_ERR_RANGE (an area is not in one piece of writable memory): the queue is stopped then */
+ * @return VML_OK; VML_ERR_INVALID (a size of 0 or too large, one that is no power of two for a
+ * split ring, misaligned areas), VML_ERR_RANGE (an area is not in one piece of writable memory):
+ * the queue is stopped then */
 VML_MUST_CHECK enum vml_status vml_virtq_start(struct vml_virtq *vq,
                                                const struct vml_virtq_layout *layout);
 /** @brief Forgets the rings. Popping then finds nothing. */
@@ -154,16 +156,17 @@ VML_MUST_CHECK enum vml_status vml_virtq_retranslate(struct vml_virtq *vq);
 
 /** @brief Takes the next available chain.
  *
- * Readable buffers come before writable ones; a chain that violates this, is longer than the queue or than
- * `max_bufs`, leaves guest memory, or does not end, breaks the queue.
- * @return VML_OK; VML_ERR_AGAIN when there is none; VML_ERR_CORRUPT when the queue is broken: the device then
- * needs a reset */
+ * Readable buffers come before writable ones; a chain that violates this, is longer than the queue
+ * or than `max_bufs`, leaves guest memory, or does not end, breaks the queue.
+ * @return VML_OK; VML_ERR_AGAIN when there is none; VML_ERR_CORRUPT when the queue is broken: the
+ * device then needs a reset */
 static inline VML_MUST_CHECK enum vml_status vml_virtq_pop(struct vml_virtq *vq,
                                                            struct vml_virtq_chain *chain)
 {
     return vq->pop(vq, chain);
 }
-/** @brief Puts back the chain popped last, as if it had not been popped. May be repeated in reverse order. */
+/** @brief Puts back the chain popped last, as if it had not been popped. May be repeated in reverse
+ * order. */
 void vml_virtq_rewind(struct vml_virtq *vq, const struct vml_virtq_chain *chain);
 /** @brief True when vml_virtq_pop() would not return VML_ERR_AGAIN. */
 bool vml_virtq_available(struct vml_virtq *vq);
@@ -173,7 +176,8 @@ void vml_virtq_disable_notify(struct vml_virtq *vq);
  * @return true when a chain is available: pop it, a notification for it may never come */
 VML_MUST_CHECK bool vml_virtq_enable_notify(struct vml_virtq *vq);
 
-/** @brief Marks the writable buffers of a chain dirty. vml_virtq_push() does it when tracking is on. */
+/** @brief Marks the writable buffers of a chain dirty. vml_virtq_push() does it when tracking is
+ * on. */
 void vml_virtq_mark_written(struct vml_virtq *vq, const struct vml_virtq_chain *chain);
 /** @brief Puts a chain into the used ring; the driver does not see it before vml_virtq_publish().
  * With dirty tracking on, marks what it may have written.
@@ -199,10 +203,11 @@ VML_MUST_CHECK enum vml_status vml_virtq_set_position(struct vml_virtq *vq,
 uint64_t vml_virtq_readable_len(const struct vml_virtq_chain *chain);
 /** @brief Bytes in the writable buffers. */
 uint64_t vml_virtq_writable_len(const struct vml_virtq_chain *chain);
-/** @brief Copies out of the readable buffers from byte `offset`. @return bytes copied, at most `len` */
+/** @brief Copies out of the readable buffers from byte `offset`. @return bytes copied, at most
+ * `len` */
 size_t vml_virtq_copy_from(const struct vml_virtq_chain *chain, uint64_t offset, void *dst,
                            size_t len);
-/** @brief Copies into the writable buffers from byte `offset`. @return bytes copied, at most `len` */
+/** @brief Copies into the writable buffers from byte `offset`. @return bytes copied */
 size_t vml_virtq_copy_to(const struct vml_virtq_chain *chain, uint64_t offset, const void *src,
                          size_t len);
 /** @brief Cuts `len` bytes off the front of some buffers, for headers.

@@ -15,8 +15,8 @@ extern "C" {
 
 struct vml_block_request;
 
-/** @brief Called once for each request when it is done, on any thread, also before the call that began it returns. The
- * back end does not touch the request afterwards.
+/** @brief Called once for each request when it is done, on any thread, also before the call that
+ * began it returns. The back end does not touch the request afterwards.
  * @param status VML_OK, or why it failed; what a failed write left behind is undefined */
 typedef void (*vml_block_done_fn)(struct vml_block_request *request, enum vml_status status);
 
@@ -35,7 +35,8 @@ struct vml_block_request {
     uint32_t kind;                    /**< the back end's */
 };
 
-/** @brief A back end's calls: none blocks for long, each ends in one `done`. Any thread, several at once. */
+/** @brief A back end's calls: none blocks for long, each ends in one `done`. Any thread, several at
+ * once. */
 struct vml_block_ops {
     /** Fills the buffers from `offset`. */
     void (*read)(void *context, struct vml_block_request *request);
@@ -43,10 +44,11 @@ struct vml_block_ops {
     void (*write)(void *context, struct vml_block_request *request);
     /** Every write that was done before this began survives a power cut once this is done. */
     void (*flush)(void *context, struct vml_block_request *request);
-    /** Makes `length` bytes from `offset` read as zeroes, or with `discard` as anything. NULL: not supported. */
+    /** Makes `length` bytes from `offset` read as zeroes, or with `discard` as anything. NULL: not
+     * supported. */
     void (*zero)(void *context, struct vml_block_request *request);
-    /** Ends all requests: those not begun with VML_ERR_STATE, the others as they end. Returns when there is none. NULL
-     * where requests are done when their call returns. */
+    /** Ends all requests: those not begun with VML_ERR_STATE, the others as they end. Returns when
+     * there is none. NULL where requests are done when their call returns. */
     void (*cancel)(void *context);
 };
 

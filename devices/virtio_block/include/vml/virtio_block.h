@@ -34,7 +34,8 @@ extern "C" {
 #define VML_VIRTIO_BLOCK_SECTOR 512u
 /** @brief Bytes of a serial number. */
 #define VML_VIRTIO_BLOCK_ID_BYTES 20u
-/** @brief Buffers that one request needs for `seg_max` segments: header, status, and those that cross memory regions. */
+/** @brief Buffers that one request needs for `seg_max` segments: header, status, and those that
+ * cross memory regions. */
 #define VML_VIRTIO_BLOCK_BUFS(seg_max) ((seg_max) + 4u)
 
 struct vml_virtio_block;

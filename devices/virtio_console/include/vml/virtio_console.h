@@ -1,6 +1,7 @@
 /**
  * @file
- * @brief The virtio console (virtio 1.3, 5.3): ports of characters, with SIZE, MULTIPORT and EMERG_WRITE.
+ * @brief The virtio console (virtio 1.3, 5.3): ports of characters, with SIZE, MULTIPORT and
+ * EMERG_WRITE.
  * @defgroup vml_virtio_console Virtio console
  * @{
  */
@@ -82,8 +83,8 @@ vml_virtio_console_init(struct vml_virtio_console *console,
 /** @brief Ends its use, after its transport. */
 void vml_virtio_console_destroy(struct vml_virtio_console *console);
 
-/** @brief A port as its back end sees it: push bytes for the guest into it. VML_CHARDEV_OPENED and CLOSED tell the guest
- * whether somebody is there; at first somebody is.
+/** @brief A port as its back end sees it: push bytes for the guest into it. VML_CHARDEV_OPENED and
+ * CLOSED tell the guest whether somebody is there; at first somebody is.
  * @param port below `port_count` */
 struct vml_chardev vml_virtio_console_end(struct vml_virtio_console *console, uint32_t port);
 /** @brief The terminal's size changed. Any thread. */

@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/** @name What is left to do for a frame: as virtio's, and Linux's, header says it (virtio 1.3, 5.1.6)
+/** @name What is left to do for a frame: as virtio's, and Linux's, header says it (virtio 1.3,
+ * 5.1.6)
  * @{ */
 #define VML_NET_NEEDS_CSUM                                                                         \
     1u /**< flags: the checksum from `csum_start` is to be put at `csum_offset` */

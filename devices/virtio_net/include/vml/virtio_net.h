@@ -2,9 +2,10 @@
  * @file
  * @brief The virtio network device (virtio 1.3, 5.1).
  *
- * Frames go from the guest's memory to the back end and back without a copy in between but the one into a receive
- * buffer.  Offloads are the back end's: the device offers to the guest what `peer_can` says, and tells the back end what
- * the guest takes.  A frame without checksum is finished here when the guest takes none such.
+ * Frames go from the guest's memory to the back end and back without a copy in between but the one
+ * into a receive buffer.  Offloads are the back end's: the device offers to the guest what
+ * `peer_can` says, and tells the back end what the guest takes.  A frame without checksum is
+ * finished here when the guest takes none such.
  * @defgroup vml_virtio_net Virtio net
  * @{
  */
@@ -20,7 +21,9 @@ extern "C" {
 
 /** @name Features (5.1.3)
  * @{ */
-#define VML_VIRTIO_NET_F_CSUM                VML_BIT64(0) /**< the device takes frames without checksum */
+#define VML_VIRTIO_NET_F_CSUM                                                                      \
+    VML_BIT64(0)                                           /**< the device takes frames without
+        checksum */
 #define VML_VIRTIO_NET_F_GUEST_CSUM          VML_BIT64(1)  /**< the driver takes them */
 #define VML_VIRTIO_NET_F_CTRL_GUEST_OFFLOADS VML_BIT64(2)  /**< offloads can be switched */
 #define VML_VIRTIO_NET_F_MTU                 VML_BIT64(3)  /**< mtu is valid */
@@ -32,20 +35,24 @@ extern "C" {
 #define VML_VIRTIO_NET_F_HOST_TSO4           VML_BIT64(11) /**< the device takes TCP over IPv4 */
 #define VML_VIRTIO_NET_F_HOST_TSO6           VML_BIT64(12) /**< the device takes TCP over IPv6 */
 #define VML_VIRTIO_NET_F_HOST_ECN            VML_BIT64(13) /**< ... with ECN */
-#define VML_VIRTIO_NET_F_HOST_UFO            VML_BIT64(14) /**< the device takes UDP to be fragmented */
-#define VML_VIRTIO_NET_F_MRG_RXBUF           VML_BIT64(15) /**< a frame may take several buffers */
-#define VML_VIRTIO_NET_F_STATUS              VML_BIT64(16) /**< status is valid */
-#define VML_VIRTIO_NET_F_CTRL_VQ             VML_BIT64(17) /**< control queue */
-#define VML_VIRTIO_NET_F_CTRL_RX             VML_BIT64(18) /**< receive modes */
-#define VML_VIRTIO_NET_F_CTRL_VLAN           VML_BIT64(19) /**< VLAN filter */
-#define VML_VIRTIO_NET_F_CTRL_RX_EXTRA       VML_BIT64(20) /**< more receive modes */
-#define VML_VIRTIO_NET_F_GUEST_ANNOUNCE      VML_BIT64(21) /**< the driver announces itself on demand */
-#define VML_VIRTIO_NET_F_MQ                  VML_BIT64(22) /**< several queue pairs */
-#define VML_VIRTIO_NET_F_CTRL_MAC_ADDR       VML_BIT64(23) /**< the MAC address can be set */
-#define VML_VIRTIO_NET_F_GUEST_USO4          VML_BIT64(54) /**< the driver takes UDP over IPv4 */
-#define VML_VIRTIO_NET_F_GUEST_USO6          VML_BIT64(55) /**< the driver takes UDP over IPv6 */
-#define VML_VIRTIO_NET_F_HOST_USO            VML_BIT64(56) /**< the device takes UDP to be cut */
-#define VML_VIRTIO_NET_F_SPEED_DUPLEX        VML_BIT64(63) /**< speed and duplex are valid */
+#define VML_VIRTIO_NET_F_HOST_UFO                                                                  \
+    VML_BIT64(14)                                    /**< the device takes UDP to be
+        fragmented */
+#define VML_VIRTIO_NET_F_MRG_RXBUF     VML_BIT64(15) /**< a frame may take several buffers */
+#define VML_VIRTIO_NET_F_STATUS        VML_BIT64(16) /**< status is valid */
+#define VML_VIRTIO_NET_F_CTRL_VQ       VML_BIT64(17) /**< control queue */
+#define VML_VIRTIO_NET_F_CTRL_RX       VML_BIT64(18) /**< receive modes */
+#define VML_VIRTIO_NET_F_CTRL_VLAN     VML_BIT64(19) /**< VLAN filter */
+#define VML_VIRTIO_NET_F_CTRL_RX_EXTRA VML_BIT64(20) /**< more receive modes */
+#define VML_VIRTIO_NET_F_GUEST_ANNOUNCE                                                            \
+    VML_BIT64(21)                                    /**< the driver announces itself on
+        demand */
+#define VML_VIRTIO_NET_F_MQ            VML_BIT64(22) /**< several queue pairs */
+#define VML_VIRTIO_NET_F_CTRL_MAC_ADDR VML_BIT64(23) /**< the MAC address can be set */
+#define VML_VIRTIO_NET_F_GUEST_USO4    VML_BIT64(54) /**< the driver takes UDP over IPv4 */
+#define VML_VIRTIO_NET_F_GUEST_USO6    VML_BIT64(55) /**< the driver takes UDP over IPv6 */
+#define VML_VIRTIO_NET_F_HOST_USO      VML_BIT64(56) /**< the device takes UDP to be cut */
+#define VML_VIRTIO_NET_F_SPEED_DUPLEX  VML_BIT64(63) /**< speed and duplex are valid */
 /** @} */
 
 /** @brief Largest Queue Size. */
@@ -58,7 +65,8 @@ extern "C" {
 #define VML_VIRTIO_NET_QUEUES(pairs) (2u * (pairs) + 1u)
 /** @brief The most queue pairs. */
 #define VML_VIRTIO_NET_MAX_PAIRS 64u
-/** @brief MAC addresses that the receive filter holds; with more it lets everything of their kind through. */
+/** @brief MAC addresses that the receive filter holds; with more it lets everything of their kind
+ * through. */
 #define VML_VIRTIO_NET_MAC_TABLE 64u
 
 /** @brief A queue pair's storage. Private. */

@@ -2,8 +2,8 @@
  * @file
  * @brief A learning Ethernet switch between network devices and back ends.
  *
- * Frames pass through while their sender waits: from the sender's buffers right into the receivers'.  The table of
- * addresses is of fixed size and ages; what it does not know is flooded.
+ * Frames pass through while their sender waits: from the sender's buffers right into the
+ * receivers'.  The table of addresses is of fixed size and ages; what it does not know is flooded.
  * @defgroup vml_vswitch Switch
  * @{
  */
@@ -72,12 +72,13 @@ VML_MUST_CHECK enum vml_status vml_vswitch_init(struct vml_vswitch *vswitch,
                                                 const struct vml_vswitch_config *config);
 /** @brief Ends its use; nobody sends any more. */
 void vml_vswitch_destroy(struct vml_vswitch *vswitch);
-/** @brief A port as its peer sees it: send frames for the others to it. @param port below `port_count` */
+/** @brief A port as its peer sees it: send frames for the others to it. @param port below
+ * `port_count` */
 struct vml_net vml_vswitch_end(struct vml_vswitch *vswitch, uint32_t port);
 /** @brief Connects a port to its peer, in place of the one before. */
 void vml_vswitch_connect(struct vml_vswitch *vswitch, uint32_t port, const struct vml_net *peer);
-/** @brief Disconnects a port, forgets its addresses, and waits until no frame is being given to the peer. Not from
- * inside the peer's `send`. */
+/** @brief Disconnects a port, forgets its addresses, and waits until no frame is being given to the
+ * peer. Not from inside the peer's `send`. */
 void vml_vswitch_disconnect(struct vml_vswitch *vswitch, uint32_t port);
 /** @brief A copy of a port's counters. */
 struct vml_vswitch_counters vml_vswitch_counters(const struct vml_vswitch *vswitch, uint32_t port);

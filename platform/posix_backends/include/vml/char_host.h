@@ -1,6 +1,7 @@
 /**
  * @file
- * @brief Character back ends on the host: the terminal, a pseudo-terminal, a Unix socket, a log file.
+ * @brief Character back ends on the host: the terminal, a pseudo-terminal, a Unix socket, a log
+ * file.
  * @addtogroup vml_posix_backends
  * @{
  */
@@ -18,7 +19,8 @@ extern "C" {
 
 /** @brief What a back end is connected to. */
 enum vml_char_host_kind {
-    VML_CHAR_HOST_STDIO, /**< standard input and output; a terminal is made raw until it is closed */
+    VML_CHAR_HOST_STDIO, /**< standard input and output; a terminal is made raw until it is closed
+                              */
     VML_CHAR_HOST_PTY,   /**< a new pseudo-terminal: `name` tells its path */
     VML_CHAR_HOST_UNIX,  /**< a Unix socket that listens; one client at a time */
     VML_CHAR_HOST_FILE,  /**< a file that is appended to; no input */
@@ -57,8 +59,8 @@ struct vml_chardev vml_char_host_end(struct vml_char_host *host);
 /** @brief Connects the device and begins to read. @param peer the device's end */
 VML_MUST_CHECK enum vml_status vml_char_host_start(struct vml_char_host *host,
                                                    const struct vml_chardev *peer);
-/** @brief Ctrl-A x in the input calls a function (on the back end's thread) and is not passed on; Ctrl-A Ctrl-A is one
- * Ctrl-A. Before vml_char_host_start(). */
+/** @brief Ctrl-A x in the input calls a function (on the back end's thread) and is not passed on;
+ * Ctrl-A Ctrl-A is one Ctrl-A. Before vml_char_host_start(). */
 void vml_char_host_set_escape(struct vml_char_host *host, void (*fn)(void *context), void *context);
 /** @brief Stops reading, restores the terminal, closes. The device does not push any more. */
 void vml_char_host_close(struct vml_char_host *host);

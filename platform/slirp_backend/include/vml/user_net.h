@@ -1,8 +1,10 @@
 /**
  * @file
- * @brief User-mode networking: a NAT with DHCP and DNS in this process, by libslirp. Needs no privileges.
+ * @brief User-mode networking: a NAT with DHCP and DNS in this process, by libslirp. Needs no
+ * privileges.
  *
- * The guest gets 10.0.2.15, its gateway is 10.0.2.2 (which is also this host), its name server 10.0.2.3.
+ * The guest gets 10.0.2.15, its gateway is 10.0.2.2 (which is also this host), its name server
+ * 10.0.2.3.
  * @defgroup vml_user_net User-mode networking
  * @{
  */

@@ -1,4 +1,5 @@
-/* The ring side alone: chains are made available as a driver would, then walked, copied and given back. */
+/* The ring side alone: chains are made available as a driver would, then walked, copied and given
+ * back. */
 #include "bench.h"
 #include <vml/virtq.h>
 
@@ -41,7 +42,8 @@ static void make(bool packed)
     }
 }
 
-/* The driver's part is a few plain stores that the figure would count: so it is done once, for all laps. */
+/* The driver's part is a few plain stores that the figure would count: so it is done once, for all
+ * laps. */
 static void fill_split(unsigned chain, uint32_t len)
 {
     for (unsigned i = 0; i < SIZE; i++) {
@@ -53,7 +55,8 @@ static void fill_split(unsigned chain, uint32_t len)
     }
 }
 
-/* The ring of a lap is copied from an image: a dozen instructions a chain would be the driver's otherwise. */
+/* The ring of a lap is copied from an image: a dozen instructions a chain would be the driver's
+ * otherwise. */
 static struct desc laps[2][SIZE];
 
 static void fill_packed(unsigned chain, uint32_t len)

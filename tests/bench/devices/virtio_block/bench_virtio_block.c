@@ -1,4 +1,5 @@
-/* Read requests of 512 bytes in three descriptors, with a back end in memory; the driver's part is counted too. */
+/* Read requests of 512 bytes in three descriptors, with a back end in memory; the driver's part is
+ * counted too. */
 #include "bench.h"
 #include "virtio_driver.h"
 #include <vml/virtio_block.h>

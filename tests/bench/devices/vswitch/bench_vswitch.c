@@ -1,4 +1,5 @@
-/* A frame from one network device through the switch into another; the driver's part is counted too. */
+/* A frame from one network device through the switch into another; the driver's part is counted
+ * too. */
 #include "bench.h"
 #include "virtio_driver.h"
 #include <vml/virtio_net.h>

@@ -1,4 +1,5 @@
-/* The rings alone, in either format: what comes out of them lies in guest memory and within the limits. */
+/* The rings alone, in either format: what comes out of them lies in guest memory and within the
+ * limits. */
 #include "virtio_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

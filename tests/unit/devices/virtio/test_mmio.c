@@ -703,7 +703,8 @@ static void state_with_requests_in_flight_is_refused(void **state)
     end(t);
 }
 
-/* Every truncation, and every byte changed: refused with the device as it was, or accepted as a state of its own. */
+/* Every truncation, and every byte changed: refused with the device as it was, or accepted as a
+ * state of its own. */
 static void corrupt_state_changes_nothing(void **state)
 {
     struct toy *t = make(false);

@@ -1,4 +1,4 @@
-/* Virtqueues against a driver that follows virtio 1.3, 2.7 and 2.8, and against one that does not. */
+/* Virtqueues against a driver that follows virtio 1.3, 2.7 and 2.8, and one that does not. */
 #include "test.h"
 #include <vml/virtq.h>
 
@@ -93,7 +93,7 @@ static enum vml_status pop(struct rig *r)
     return vml_virtq_pop(&r->vq, &r->chain);
 }
 
-/* ------------------------------------------------------------------------------------- set-up */
+/* Set-up. */
 
 static void layouts_are_checked(void **state)
 {
@@ -153,7 +153,7 @@ static void stopped_queue_has_nothing(void **state)
     end(r);
 }
 
-/* -------------------------------------------------------------------------------- well-behaved */
+/* Well-behaved. */
 
 static void split_chain_comes_out(void **state)
 {
@@ -383,7 +383,7 @@ static void rewind_pops_again(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------- notifications */
+/* Notifications. */
 
 static void flags_suppress_interrupts(void **state)
 {
@@ -452,7 +452,7 @@ static void packed_event_index(void **state)
     end(r);
 }
 
-/* ------------------------------------------------------------------------------------- hostile */
+/* Hostile. */
 
 static void breaks(struct rig *r)
 {
@@ -686,7 +686,7 @@ static void zero_length_buffers_are_harmless(void **state)
     end(r);
 }
 
-/* ------------------------------------------------------------------- translation, dirty, moves */
+/* Translation, dirty, moves. */
 
 static bool translate(void *context, uint64_t address, uint64_t *len, bool write, uint64_t *gpa)
 {

@@ -1,4 +1,5 @@
-/* The block device: virtio 1.3, 5.2, with a back end in memory that answers at once, later, or when cancelled. */
+/* The block device: virtio 1.3, 5.2, with a back end in memory that answers at once, later, or when
+ * cancelled. */
 #include "test.h"
 #include "virtio_driver.h"
 #include <vml/virtio_block.h>

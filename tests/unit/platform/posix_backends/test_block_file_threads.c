@@ -1,4 +1,5 @@
-/* A disk image behind a block device, with requests on several threads, and a process that is killed. */
+/* A disk image behind a block device, with requests on several threads, and a process that is
+ * killed. */
 #include "test.h"
 #include "virtio_driver.h"
 
@@ -265,7 +266,8 @@ static void read_only_and_errors(void **state)
     assert_int_equal(vml_block_file_open(&file, path, false, 1), VML_ERR_NOT_FOUND);
 }
 
-/* The child writes sectors and tells of each once the device has acknowledged it; it is killed in mid-flight. */
+/* The child writes sectors and tells of each once the device has acknowledged it; it is killed in
+ * mid-flight. */
 static void child(const char *path, int pipe_fd)
 {
     struct rig *r = attach(path, false);

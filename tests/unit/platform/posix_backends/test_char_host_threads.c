@@ -180,7 +180,8 @@ static void unix_socket(void **state)
     free(d);
 }
 
-/* A client that does not read: the device is told when there is room again. And a device that does not take. */
+/* A client that does not read: the device is told when there is room again. And a device that does
+ * not take. */
 static void back_pressure_both_ways(void **state)
 {
     struct vml_char_host host;

@@ -1,4 +1,5 @@
-/* User-mode networking: its gateway answers ARP and echo, through a network device's end of this file. */
+/* User-mode networking: its gateway answers ARP and echo, through a network device's end of this
+ * file. */
 #include "test.h"
 
 #include <pthread.h>
