@@ -17,7 +17,9 @@
 #define VD_RAM_BASE   UINT64_C(0x40000000)
 #define VD_MAX_QUEUES 16u
 #define VD_MAX_SIZE   256u
-#define VD_UNUSED     __attribute__((unused))
+/* The device looks at descriptors at any time, as it may. */
+#define VD_STORE(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELAXED)
+#define VD_UNUSED              __attribute__((unused))
 
 /** @brief One descriptor as both formats have it; `a` and `b` differ. */
 struct vd_desc {
@@ -213,10 +215,10 @@ static VD_UNUSED int vd_add_split(struct vd_queue *q, const struct vd_buf *bufs,
         struct vd_desc *d = &q->desc[at];
         uint16_t next = q->next[at];
 
-        d->addr = bufs[i].gpa;
-        d->len = bufs[i].len;
-        d->a = (uint16_t)((bufs[i].write ? 2 : 0) | (i + 1 < count ? 1 : 0));
-        d->b = i + 1 < count ? next : 0;
+        VD_STORE(d->addr, bufs[i].gpa);
+        VD_STORE(d->len, bufs[i].len);
+        VD_STORE(d->a, (uint16_t)((bufs[i].write ? 2 : 0) | (i + 1 < count ? 1 : 0)));
+        VD_STORE(d->b, i + 1 < count ? next : 0);
         at = next;
     }
     q->free_head = at;
@@ -238,13 +240,13 @@ static VD_UNUSED int vd_add_packed(struct vd_queue *q, const struct vd_buf *bufs
         uint16_t flags = (uint16_t)((bufs[i].write ? 2 : 0) | (i + 1 < count ? 1 : 0) |
                                     (q->avail_wrap ? 0x80 : 0x8000));
 
-        d->addr = bufs[i].gpa;
-        d->len = bufs[i].len;
-        d->a = id;
+        VD_STORE(d->addr, bufs[i].gpa);
+        VD_STORE(d->len, bufs[i].len);
+        VD_STORE(d->a, id);
         if (i == 0) {
             first_flags = flags;
         } else {
-            d->b = flags;
+            VD_STORE(d->b, flags);
         }
         if (++q->avail == q->size) {
             q->avail = 0;

@@ -83,8 +83,11 @@ void virtio_queue_open(struct vml_virtio_queue *queue)
     struct vml_virtio *dev = queue->dev;
 
     atomic_store(&queue->enabled, true);
-    /* The driver may have filled the queue before, and its notification found it closed. */
-    if (vml_virtq_available(&queue->vq) && dev->setup.ops->notify) {
+    /*
+     * The driver may have filled the queue before, and its notification found it closed. Only a
+     * server may look, so the device is told in any case.
+     */
+    if (dev->setup.ops->notify) {
         dev->setup.ops->notify(dev, queue->index);
     }
 }

@@ -295,6 +295,7 @@ bool net_receive(void *context, const struct vml_net_frame *frame)
     /* Set before the queue is looked at: who adds buffers after that look sees it. */
     atomic_store(&pair->refused, true);
     if (!vml_virtio_queue_lock(queue)) {
+        atomic_store(&pair->refused, false);
         net_count(net, RX_DROPPED, 1);
         return true; /* no driver: nobody waits for it */
     }

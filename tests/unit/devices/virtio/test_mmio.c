@@ -370,6 +370,7 @@ static void notify_uses_the_written_value(void **state)
     struct toy *t = make(false);
 
     vd_start(&t->vd, BASIC, 2, 4);
+    memset(t->notified, 0, sizeof(t->notified)); /* of the start */
     vd_write(&t->vd, 0x30, 0);
     vd_write(&t->vd, 0x50, 1);
     assert_int_equal(t->notified[0], 0);
@@ -383,6 +384,7 @@ static void notify_uses_the_written_value(void **state)
     end(t);
     t = make(false);
     vd_start(&t->vd, PACKED | VML_VIRTIO_F_NOTIFICATION_DATA, 2, 4);
+    memset(t->notified, 0, sizeof(t->notified));
     vd_write(&t->vd, 0x50, 0x80030001);
     assert_int_equal(t->notified[1], 1);
     end(t);

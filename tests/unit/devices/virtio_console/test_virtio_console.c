@@ -199,6 +199,8 @@ static void guest_reads(void **state)
         assert_int_equal(push(r, 0, "early"), 0); /* no driver */
         vd_start(&r->vd, BASIC | VML_VIRTIO_F_EVENT_IDX | (packed ? VML_VIRTIO_F_RING_PACKED : 0),
                  2, 8);
+        assert_int_equal(r->peers[0].ready, 1); /* there is a driver now */
+        r->peers[0].ready = 0;
         assert_int_equal(push(r, 0, "abc"), 0); /* no buffer */
         assert_int_equal(r->peers[0].ready, 0);
         add_buffer(r, 0, 0, 4);
