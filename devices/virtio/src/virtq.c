@@ -97,7 +97,11 @@ static enum vml_status map_rings(struct vml_virtq *vq, const struct vml_virtq_la
     vq->desc = map_area(vq, l->desc, (uint64_t)l->size * DESC_SIZE, l->packed, 8);
     vq->driver = map_area(vq, l->driver, driver_size, false, 2);
     vq->device = map_area(vq, l->device, device_size, true, 4);
-    return vq->desc && vq->driver && vq->device ? VML_OK : VML_ERR_RANGE;
+    if (!vq->desc || !vq->driver || !vq->device) {
+        return VML_ERR_RANGE;
+    }
+    vq->heads = vq->driver + AVAIL_ENTRY(0);
+    return VML_OK;
 }
 
 enum vml_status vml_virtq_start(struct vml_virtq *vq, const struct vml_virtq_layout *layout)
@@ -143,6 +147,7 @@ void vml_virtq_stop(struct vml_virtq *vq)
     vq->push = push_none;
     vq->size = 0;
     vq->desc = NULL;
+    vq->heads = NULL;
     vq->driver = NULL;
     vq->device = NULL;
     vq->window_limit = 0;

@@ -498,13 +498,12 @@ enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *ch
     if (VML_UNLIKELY(next == vq->avail_seen)) {
         return look_and_pop(vq, chain);
     }
-    head = ring_load16(vq->driver + AVAIL_ENTRY(next & vq->mask));
+    head = ring_load16(vq->heads + (size_t)(next & vq->mask) * 2);
     if (VML_UNLIKELY(head >= vq->size)) {
         return break_queue(vq);
     }
     vq->next_avail = (uint16_t)(next + 1);
     chain->id = (uint16_t)head;
-    chain->slots = 1;
     desc = vq->desc + (size_t)head * DESC_SIZE;
     word = ring_load64(desc + 8);
     address = ring_load64(desc);

@@ -42,7 +42,7 @@ struct vml_virtq_chain {
     uint16_t readable;          /**< buffers that the device reads: the first ones */
     uint16_t writable;          /**< buffers that the device writes: those after them */
     uint16_t id;                /**< private: what the used ring calls it */
-    uint16_t slots;             /**< private: descriptors that it takes in the ring */
+    uint16_t slots;             /**< private: packed: descriptors that it takes in the ring */
 };
 
 /** @brief Translates a device's address for a platform with an IOMMU (ACCESS_PLATFORM).
@@ -103,6 +103,7 @@ struct vml_virtq {
     /* Constant while it runs. */
     VML_CACHE_ALIGNED vml_virtq_pop_fn pop; /**< see vml_virtq_pop() */
     uint8_t *desc;                          /**< Descriptor Area */
+    uint8_t *heads;                         /**< split: the entries of the available ring */
     uint8_t *driver;                        /**< Driver Area */
     uint8_t *device;                        /**< Device Area */
     uint64_t window_base;                   /**< first address of the memory region used last */
