@@ -477,17 +477,10 @@ static enum vml_status look(struct vml_virtq *vq)
     return seen == vq->next_avail ? VML_ERR_AGAIN : VML_OK;
 }
 
-static __attribute__((noinline)) enum vml_status look_and_pop(struct vml_virtq *vq,
-                                                              struct vml_virtq_chain *chain)
+/* The entry at `next_avail`, which is there. */
+static VML_ALWAYS_INLINE enum vml_status take_split(struct vml_virtq *vq,
+                                                    struct vml_virtq_chain *chain, uint32_t next)
 {
-    enum vml_status status = look(vq);
-
-    return status == VML_OK ? virtq_pop_split(vq, chain) : status;
-}
-
-enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *chain)
-{
-    uint32_t next = vq->next_avail;
     uint32_t head;
     const uint8_t *desc;
     uint64_t address;
@@ -495,9 +488,6 @@ enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *ch
     uint64_t offset;
     uint32_t write;
 
-    if (VML_UNLIKELY(next == vq->avail_seen)) {
-        return look_and_pop(vq, chain);
-    }
     head = ring_load16(vq->heads + (size_t)(next & vq->mask) * 2);
     if (VML_UNLIKELY(head >= vq->size)) {
         return break_queue(vq);
@@ -517,6 +507,24 @@ enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *ch
     chain->writable = (uint16_t)write;
     chain->readable = (uint16_t)(write ^ 1u);
     return VML_OK;
+}
+
+static __attribute__((noinline)) enum vml_status look_and_pop(struct vml_virtq *vq,
+                                                              struct vml_virtq_chain *chain)
+{
+    enum vml_status status = look(vq);
+
+    return status == VML_OK ? take_split(vq, chain, vq->next_avail) : status;
+}
+
+enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *chain)
+{
+    uint32_t next = vq->next_avail;
+
+    if (VML_UNLIKELY(next == vq->avail_seen)) {
+        return look_and_pop(vq, chain);
+    }
+    return take_split(vq, chain, next);
 }
 
 void vml_virtq_rewind(struct vml_virtq *vq, const struct vml_virtq_chain *chain)

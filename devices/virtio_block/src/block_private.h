@@ -17,6 +17,8 @@
 
 /* Serves a queue as far as there are requests to put its chains in. */
 void block_serve(struct vml_virtio_block *block, struct vml_virtio_queue *queue);
+/* Serves all queues, if one waits for a request that has become free. */
+void block_feed(struct vml_virtio_block *block);
 /* Sectors of 512 bytes. */
 uint64_t block_capacity(struct vml_virtio_block *block);
 

@@ -48,18 +48,11 @@ static void answer(struct vml_virtio_block_request *request, uint8_t status, uin
     struct vml_virtq_chain chain = request->chain;
 
     *request->status = status;
-    if (chain.writable > 0) {
-        chain.bufs[chain.readable + chain.writable - 1]
-            .len++; /* the status byte belongs to it again */
-    }
+    /* The status byte belongs to its buffer again. */
+    chain.bufs[chain.readable + chain.writable - 1].len++;
     vml_virtio_queue_hold(queue);
     vml_virtio_queue_complete(queue, &chain, written + 1);
     give_free(block, request);
-    if (atomic_exchange(&block->starved, false)) {
-        for (uint32_t i = 0; i < block->config.queue_count; i++) {
-            block_serve(block, &block->config.queues[i]);
-        }
-    }
     vml_virtio_queue_release(queue);
 }
 
@@ -67,12 +60,17 @@ static void done(struct vml_block_request *b, enum vml_status status)
 {
     struct vml_virtio_block_request *request =
         VML_CONTAINER_OF(b, struct vml_virtio_block_request, block);
+    struct vml_virtio_block *block = request->owner;
+    struct vml_virtio_queue *queue = request->queue;
 
+    vml_virtio_queue_hold(queue); /* the device stays until its other queues are looked at */
     answer(request,
            status == VML_OK                ? S_OK
            : status == VML_ERR_UNSUPPORTED ? S_UNSUPP
                                            : S_IOERR,
            status == VML_OK ? request->written : 0);
+    block_feed(block);
+    vml_virtio_queue_release(queue);
 }
 
 static bool in_capacity(struct vml_virtio_block *block, uint64_t sector, uint64_t length)
@@ -261,7 +259,7 @@ static void begin(struct vml_virtio_block_request *request)
     }
 }
 
-void block_serve(struct vml_virtio_block *block, struct vml_virtio_queue *queue)
+static void serve(struct vml_virtio_block *block, struct vml_virtio_queue *queue)
 {
     if (!vml_virtio_queue_enter(queue)) {
         return;
@@ -286,4 +284,26 @@ void block_serve(struct vml_virtio_block *block, struct vml_virtio_queue *queue)
             begin(request);
         }
     } while (!vml_virtio_queue_leave(queue));
+}
+
+/* Back ends may end requests before their call returns: then we are inside already, and look again. */
+void block_feed(struct vml_virtio_block *block)
+{
+    uint32_t seen;
+
+    if (!atomic_exchange(&block->starved, false) || atomic_fetch_add(&block->feeding, 1) != 0) {
+        return;
+    }
+    do {
+        seen = atomic_load(&block->feeding);
+        for (uint32_t i = 0; i < block->config.queue_count; i++) {
+            serve(block, &block->config.queues[i]);
+        }
+    } while (!atomic_compare_exchange_strong(&block->feeding, &seen, 0));
+}
+
+void block_serve(struct vml_virtio_block *block, struct vml_virtio_queue *queue)
+{
+    serve(block, queue);
+    block_feed(block);
 }

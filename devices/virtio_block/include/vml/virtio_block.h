@@ -80,6 +80,7 @@ struct vml_virtio_block {
     struct vml_mutex lock;                 /**< of `free` */
     struct vml_virtio_block_request *free; /**< requests not in use */
     _Atomic bool starved;                  /**< a queue waits for a free request */
+    _Atomic uint32_t feeding;              /**< who serves such queues, and calls meanwhile */
 };
 
 /** @brief Makes a block device. @param config copied; storage in it is kept
