@@ -11,12 +11,13 @@
 enum { WALK_ODD = -1 };
 
 /* What in a second word makes a descriptor one for walk_any(): a long buffer, a table. */
-#define SPLIT_ODD   ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
-#define PACKED_ODD  ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
+#define SPLIT_ODD    ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
+#define PACKED_ODD   ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
 
-#define SPLIT_WRITE ((uint64_t)DESC_F_WRITE << SPLIT_FLAGS_SHIFT)
-#define SPLIT_NEXT  ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
-#define PACKED_NEXT ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
+#define SPLIT_WRITE  ((uint64_t)DESC_F_WRITE << SPLIT_FLAGS_SHIFT)
+#define PACKED_WRITE ((uint64_t)DESC_F_WRITE << PACKED_FLAGS_SHIFT)
+#define SPLIT_NEXT   ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
+#define PACKED_NEXT  ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
 
 /* Which flags of a packed descriptor tell whether it is available (2.8.1). */
 #define PACKED_STATE ((uint64_t)(DESC_F_AVAIL | DESC_F_USED) << PACKED_FLAGS_SHIFT)
@@ -35,7 +36,13 @@ static inline uint16_t packed_flags(uint64_t word)
 static inline void put_buf(struct vml_virtq_buf *buf, uint8_t *host, uint64_t word)
 {
     buf->host = host;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    /* `opaque` too, in one store. */
+    memcpy((uint8_t *)buf + offsetof(struct vml_virtq_buf, len), &word, sizeof(word));
+#else
     buf->len = (uint32_t)word;
+    buf->opaque = (uint32_t)(word >> 32);
+#endif
 }
 
 static VML_COLD enum vml_status break_queue(struct vml_virtq *vq)
@@ -205,6 +212,25 @@ static VML_COLD enum vml_status walk_any(struct vml_virtq *vq, struct vml_virtq_
 
 /* The common paths. */
 
+/* Counts the readable buffers, and sees to it that the others are writable, from the flags kept. */
+static __attribute__((noinline)) bool split_sides(struct vml_virtq_chain *chain,
+                                                  const struct vml_virtq_buf *end, uint32_t write)
+{
+    const struct vml_virtq_buf *buf = chain->bufs;
+    const struct vml_virtq_buf *first;
+
+    while (buf != end && !(buf->opaque & write)) {
+        buf++;
+    }
+    first = buf;
+    while (buf != end && (buf->opaque & write)) {
+        buf++;
+    }
+    chain->readable = (uint16_t)(first - chain->bufs);
+    chain->writable = (uint16_t)(end - first);
+    return buf == end;
+}
+
 /*
  * Walks a chain of several split descriptors: readable ones, then writable ones. False: it is for
  * walk_any().
@@ -223,11 +249,10 @@ static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
     uint8_t *const host = vq->window_host;
     struct vml_virtq_buf *buf = chain->bufs;
     const struct vml_virtq_buf *const end = buf + vq->max_chain;
-    const struct vml_virtq_buf *first_writable = NULL;
     uint64_t seen = 0;
     uint64_t word;
 
-    for (;; buf++) {
+    for (;;) {
         const uint8_t *desc = table + (size_t)index * DESC_SIZE;
         uint64_t offset = ring_load64(desc) - base;
 
@@ -236,14 +261,10 @@ static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
             return false;
         }
         put_buf(buf, host + offset, word);
-        if (word & SPLIT_WRITE) {
+        buf++;
+        if (!(word & SPLIT_NEXT)) {
             break;
         }
-        if (!(word & SPLIT_NEXT)) {
-            chain->readable = (uint16_t)(buf + 1 - chain->bufs);
-            chain->writable = 0;
-            goto done;
-        }
         seen |= word;
         index = word >> 48;
         if (ring) {
@@ -252,31 +273,12 @@ static VML_ALWAYS_INLINE bool walk_split_run(const struct vml_virtq *vq,
             return false;
         }
     }
-    first_writable = buf;
+    if (VML_UNLIKELY((word & SPLIT_ODD) || (seen & (ring ? SPLIT_ODD | ~mask << 48 : SPLIT_ODD)))) {
+        return false;
+    }
     chain->readable = (uint16_t)(buf - chain->bufs);
-    while (word & SPLIT_NEXT) {
-        const uint8_t *desc;
-        uint64_t offset;
-
-        buf++;
-        seen |= word;
-        index = word >> 48;
-        if (ring) {
-            index &= mask;
-        } else if (VML_UNLIKELY(index >= entries)) {
-            return false;
-        }
-        desc = table + (size_t)index * DESC_SIZE;
-        offset = ring_load64(desc) - base;
-        word = ring_load64(desc + 8);
-        if (VML_UNLIKELY(offset >= limit || buf == end || !(word & SPLIT_WRITE))) {
-            return false;
-        }
-        put_buf(buf, host + offset, word);
-    }
-    chain->writable = (uint16_t)(buf + 1 - first_writable);
-done:
-    return !((word & SPLIT_ODD) || (seen & (ring ? SPLIT_ODD | ~mask << 48 : SPLIT_ODD)));
+    chain->writable = 0;
+    return !((seen | word) & SPLIT_WRITE) || split_sides(chain, buf, DESC_F_WRITE);
 }
 
 /* A table within the window, or NULL for walk_any() to say what it is. `end` gets the byte after
@@ -333,54 +335,33 @@ static VML_ALWAYS_INLINE uint32_t walk_packed_run(const struct vml_virtq *vq,
     uint8_t *const host = vq->window_host;
     struct vml_virtq_buf *buf = chain->bufs;
     const struct vml_virtq_buf *const end = buf + vq->max_chain;
-    const struct vml_virtq_buf *first_writable;
     uint64_t seen = 0;
-    uint64_t offset;
     uint64_t word;
 
     for (;;) {
-        offset = ring_load64(desc) - base;
+        uint64_t offset = ring_load64(desc) - base;
+
         word = ring_load64(desc + 8);
         if (VML_UNLIKELY(offset >= limit || buf == end)) {
             return 0;
         }
+        put_buf(buf, host + offset, word);
+        buf++;
         seen |= word;
-        if ((uint32_t)(word >> 48) & DESC_F_WRITE) {
-            break;
-        }
-        put_buf(buf++, host + offset, word);
-        if (last ? desc == last : !((uint32_t)(word >> 48) & DESC_F_NEXT)) {
-            chain->readable = (uint16_t)(buf - chain->bufs);
-            chain->writable = 0;
-            goto done;
-        }
-        desc += DESC_SIZE;
-        if (!last && VML_UNLIKELY(desc == wrap)) {
-            desc = vq->desc;
-        }
-    }
-    first_writable = buf;
-    chain->readable = (uint16_t)(buf - chain->bufs);
-    for (;;) {
-        put_buf(buf++, host + offset, word);
-        if (last ? desc == last : !((uint32_t)(word >> 48) & DESC_F_NEXT)) {
+        if (last ? desc == last : !(word & PACKED_NEXT)) {
             break;
         }
         desc += DESC_SIZE;
         if (!last && VML_UNLIKELY(desc == wrap)) {
             desc = vq->desc;
         }
-        offset = ring_load64(desc) - base;
-        word = ring_load64(desc + 8);
-        if (VML_UNLIKELY(offset >= limit || buf == end ||
-                         !((uint32_t)(word >> 48) & DESC_F_WRITE))) {
-            return 0;
-        }
-        seen |= word;
     }
-    chain->writable = (uint16_t)(buf - first_writable);
-done:
     if (VML_UNLIKELY(seen & PACKED_ODD)) {
+        return 0;
+    }
+    chain->readable = (uint16_t)(buf - chain->bufs);
+    chain->writable = 0;
+    if ((seen & PACKED_WRITE) && !split_sides(chain, buf, DESC_F_WRITE << 16)) {
         return 0;
     }
     chain->id = (uint16_t)(word >> 32);
