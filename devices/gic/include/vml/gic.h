@@ -1,0 +1,178 @@
+/**
+ * @file
+ * @brief Arm Generic Interrupt Controller: GICv2 (IHI 0048B) and GICv3 (IHI 0069H) for virtual machines.
+ *
+ * GICv3 has one security state (GICD_CTLR.DS = 1), affinity routing that is always on, and system
+ * registers that are always enabled.  Both versions have two groups, five priority bits and 32
+ * preemption levels.
+ *
+ * Which calls go where:
+ *
+ *  - registers: `gicd`, `gicc` (version 2) and `gicr` (version 3) are devices for an MMIO bus, `icc`
+ *    is one for a SYSREG bus.  An engine that traps ICC_* itself calls vml_gic_icc_read() and
+ *    vml_gic_icc_write() instead;
+ *  - interrupts: devices get wires from vml_irq_wire(&gic->controller, INTID, cpu);
+ *  - a vCPU's loop: pending() of `controller` says whether IRQ or FIQ is asserted; the output callback
+ *    says when to look again.
+ *
+ * What the architecture leaves open: of interrupts with one priority those of group 0 come first, and
+ * in a group the lowest INTID; a 1-of-N interrupt goes to the vCPU of the lowest index that is awake,
+ * has the group enabled and does not opt out; a GICv2 interrupt with several targets goes to the
+ * lowest of them whose CPU interface has the group enabled (the lowest, where none has); a sleeping
+ * redistributor (GICR_WAKER) still delivers what is routed to its vCPU alone, as if each wake request
+ * were served at once.
+ *
+ * Threads: everything but init, reset, save and restore may be called from any thread at any time;
+ * accesses that carry a vCPU's index come from one thread at a time for each vCPU.
+ * @defgroup vml_gic Arm GIC
+ * @{
+ */
+#ifndef VML_GIC_H
+#define VML_GIC_H
+
+#include <stdatomic.h>
+#include <vml/arch.h>
+#include <vml/device.h>
+#include <vml/irq_controller.h>
+#include <vml/platform.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VML_GIC_MAX_CPUS    512u /**< vCPUs of a GICv3 */
+#define VML_GIC_MAX_CPUS_V2 8u   /**< vCPUs of a GICv2 */
+#define VML_GIC_MAX_SPIS    988u /**< INTIDs 32 to 1019 */
+#define VML_GIC_LEVELS      32u  /**< priority levels: five bits */
+
+#define VML_GIC_SPURIOUS    1023u /**< INTID that an acknowledge returns for nothing to take */
+
+#define VML_GICD_SIZE       0x10000u /**< bytes of the GICD frame */
+#define VML_GICC_SIZE       0x10000u /**< bytes of the GICC frame; registers are in its first 8 KiB */
+#define VML_GICR_SIZE       0x20000u /**< bytes of `gicr` for each vCPU: RD and SGI frames */
+
+/** @brief 32 interrupts' state; bit n belongs to INTID 32 * index + n. Private. */
+struct vml_gic_word {
+    _Atomic uint32_t group;   /**< IGROUPR */
+    _Atomic uint32_t enabled; /**< ISENABLER */
+    _Atomic uint32_t latch;   /**< edges seen, and ISPENDR written */
+    _Atomic uint32_t level;   /**< the wires */
+    _Atomic uint32_t active;  /**< ISACTIVER */
+    _Atomic uint32_t edge;    /**< ICFGR: edge-triggered */
+    _Atomic uint32_t routed;  /**< has a vCPU to go to */
+    _Atomic uint32_t grpmod;  /**< IGRPMODR: stored, of no effect with one security state */
+};
+
+/** @brief Deliverable interrupts of a vCPU, by group, priority and INTID. Private. */
+struct vml_gic_queue {
+    uint32_t levels[2];                  /**< bit p: `summary[][p]` is not 0 */
+    uint16_t summary[2][VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
+    uint64_t *bits;                      /**< [2][VML_GIC_LEVELS][words] */
+};
+
+/** @brief A vCPU's redistributor and CPU interface. Private. */
+struct vml_gic_cpu {
+    VML_CACHE_ALIGNED struct vml_mutex lock; /**< of what follows and of the SPIs it owns */
+    _Atomic uint32_t outputs;                /**< bit 0 IRQ, bit 1 FIQ */
+    uint32_t pmr;                            /**< priority mask */
+    uint32_t running;                        /**< priority of what runs; 0x100 for none */
+    uint32_t group_mask[2];                  /**< priority bits that decide preemption */
+    uint32_t apr[2];                         /**< active priorities of each group */
+    _Atomic uint32_t enabled_groups;         /**< IGRPEN, or GICC_CTLR bits 1:0 */
+    uint32_t ctlr;                           /**< ICC_CTLR_EL1 or GICC_CTLR, writable bits */
+    uint8_t bpr[2];                          /**< binary points */
+    _Atomic uint32_t waker;                  /**< GICR_WAKER */
+    _Atomic uint32_t gicr_ctlr;              /**< GICR_CTLR: DPG0, DPG1NS, DPG1S */
+    struct vml_gic_word private_irqs;        /**< INTIDs 0 to 31 */
+    _Atomic uint8_t priority[32];            /**< of INTIDs 0 to 31 */
+    _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
+    uint64_t affinity;                       /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
+    struct vml_gic_queue queue;              /**< what can be taken */
+};
+
+/** @brief How a GIC is made. */
+struct vml_gic_config {
+    uint32_t version; /**< 2 or 3 */
+    uint32_t cpus;    /**< vCPUs: 1 to 8 (version 2) or 512 */
+    uint32_t spis;    /**< SPIs: 0 to 988; a multiple of 32, or 988 */
+    const uint64_t
+        *mpidrs;          /**< affinities of the vCPUs; NULL: Aff0 = index % 16, Aff1 = index / 16.
+                                   Not used by version 2. Read by init only */
+    uint32_t first_gicrs; /**< vCPUs whose redistributors are in a first region of their own, so
+                                   that GICR_TYPER.Last is set for the last of them; 0: one region */
+    vml_irq_output_fn output; /**< told of changes; may be NULL */
+    void *context;            /**< given to `output` */
+    void *storage;            /**< vml_gic_storage_size() bytes, aligned to VML_CACHE_LINE_SIZE */
+    size_t storage_size;      /**< bytes there */
+};
+
+/** @brief Bytes of storage for a number of vCPUs and SPIs, for static storage. */
+#define VML_GIC_STORAGE(cpus, spis)                                                                \
+    ((cpus) * (sizeof(struct vml_gic_cpu) +                                                        \
+               2u * VML_GIC_LEVELS * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +            \
+     (1u + ((spis) + 31u) / 32u) * sizeof(struct vml_gic_word) +                                   \
+     (1024u) * (sizeof(uint64_t) + sizeof(uint16_t) + sizeof(uint8_t)) +                           \
+     (cpus) * sizeof(uint16_t) + 256u)
+
+/** @brief An interrupt controller. Members are private but the devices and `controller`. */
+struct vml_gic {
+    struct vml_irq_controller controller; /**< wires, outputs */
+    struct vml_device gicd;          /**< VML_GICD_SIZE; also saves and restores all of the GIC */
+    struct vml_device gicc;          /**< VML_GICC_SIZE; version 2 */
+    struct vml_device gicr;          /**< VML_GICR_SIZE for each vCPU, in order; version 3 */
+    struct vml_device icc;           /**< SYSREG bus; device_offset = base; version 3 */
+    struct vml_gic_config config;    /**< as given; `storage` and `mpidrs` are not used again */
+    struct vml_mutex route_lock;     /**< of changes of routes and of GICD_CTLR */
+    _Atomic uint32_t enabled_groups; /**< GICD_CTLR bits 1:0 */
+    uint32_t intids;                 /**< 32 + SPIs */
+    uint32_t words;                  /**< 64-bit words of one level of a queue */
+    struct vml_gic_cpu *cpus;        /**< one per vCPU */
+    struct vml_gic_word *irqs;       /**< by INTID / 32; the first is not used */
+    _Atomic uint8_t *priority;       /**< by INTID */
+    _Atomic uint16_t *owner;         /**< by INTID: the vCPU whose lock guards an SPI */
+    _Atomic uint64_t *route;         /**< by INTID: IROUTER, or ITARGETSR */
+    uint16_t *by_affinity;           /**< vCPU indexes by ascending affinity */
+};
+
+/** @brief Bytes of storage that a configuration needs. @return 0 for a bad configuration */
+size_t vml_gic_storage_size(const struct vml_gic_config *config);
+
+/** @brief Makes a GIC in its reset state.
+ * @return VML_ERR_INVALID for counts that are not allowed, equal affinities, or misaligned storage;
+ * VML_ERR_NO_SPACE for too little of it */
+VML_MUST_CHECK enum vml_status vml_gic_init(struct vml_gic *gic,
+                                            const struct vml_gic_config *config);
+
+/** @brief Puts registers into their reset state; the levels of wires stay. No vCPU runs meanwhile. */
+void vml_gic_reset(struct vml_gic *gic);
+
+/** @brief Sets the level of a PPI's (of vCPU `cpu`) or SPI's wire. Others are ignored. */
+void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level);
+/** @brief Signals an edge: pending if it is edge-triggered; a level-sensitive input sees nothing. */
+void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
+/** @brief Makes an interrupt pending, as a write to ISPENDR: what a message does. SGIs too. */
+void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
+
+/** @brief The level of a vCPU's input. Lock-free. */
+static inline bool vml_gic_pending(const struct vml_gic *gic, uint32_t cpu,
+                                   enum vml_irq_output output)
+{
+    return (atomic_load_explicit(&gic->cpus[cpu].outputs, memory_order_acquire) >> output & 1u) !=
+           0;
+}
+
+/** @brief Reads an ICC_*_EL1 register for a vCPU.
+ * @param sysreg VML_SYSREG() encoding
+ * @param value gets what was read
+ * @return VML_BUS_OK; VML_BUS_FAULT for what cannot be read or does not exist (UNDEFINED) */
+enum vml_bus_result vml_gic_icc_read(struct vml_gic *gic, uint32_t cpu, uint64_t sysreg,
+                                     uint64_t *value);
+/** @brief Writes an ICC_*_EL1 register. See vml_gic_icc_read(). */
+enum vml_bus_result vml_gic_icc_write(struct vml_gic *gic, uint32_t cpu, uint64_t sysreg,
+                                      uint64_t value);
+
+#ifdef __cplusplus
+}
+#endif
+/** @} */
+#endif

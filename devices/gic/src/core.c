@@ -1,0 +1,387 @@
+/* Making a GIC, interrupt state, and the wires. */
+#include "gic.h"
+
+static bool config_is_valid(const struct vml_gic_config *c)
+{
+    uint32_t max = c->version == 2 ? VML_GIC_MAX_CPUS_V2 : VML_GIC_MAX_CPUS;
+
+    return (c->version == 2 || c->version == 3) && c->cpus != 0 && c->cpus <= max &&
+           c->spis <= VML_GIC_MAX_SPIS && (c->spis % 32 == 0 || c->spis == VML_GIC_MAX_SPIS);
+}
+
+size_t vml_gic_storage_size(const struct vml_gic_config *config)
+{
+    return config_is_valid(config) ? VML_GIC_STORAGE(config->cpus, config->spis) : 0;
+}
+
+uint64_t gic_pack_affinity(uint64_t mpidr)
+{
+    return (mpidr & 0xffffff) | (mpidr >> 32 & 0xff) << 24;
+}
+
+static void *take(uint8_t **at, size_t size)
+{
+    void *p = *at;
+
+    *at += (size + 15) & ~(size_t)15;
+    return p;
+}
+
+/* Insertion sort: once, at most 512. */
+static bool sort_by_affinity(struct vml_gic *gic)
+{
+    for (uint32_t i = 0; i < gic->config.cpus; i++) {
+        uint64_t affinity = gic->cpus[i].affinity;
+        uint32_t at = i;
+
+        for (; at > 0 && gic->cpus[gic->by_affinity[at - 1]].affinity > affinity; at--) {
+            gic->by_affinity[at] = gic->by_affinity[at - 1];
+        }
+        if (at > 0 && gic->cpus[gic->by_affinity[at - 1]].affinity == affinity) {
+            return false;
+        }
+        gic->by_affinity[at] = (uint16_t)i;
+    }
+    return true;
+}
+
+static void wire_set_level(void *controller, uint32_t line, uint32_t cpu, bool level)
+{
+    vml_gic_set_level(VML_CONTAINER_OF(controller, struct vml_gic, controller), line, cpu, level);
+}
+
+static void wire_pulse(void *controller, uint32_t line, uint32_t cpu)
+{
+    vml_gic_pulse(VML_CONTAINER_OF(controller, struct vml_gic, controller), line, cpu);
+}
+
+static bool controller_pending(struct vml_irq_controller *controller, uint32_t cpu,
+                               enum vml_irq_output output)
+{
+    const struct vml_gic *gic = VML_CONTAINER_OF(controller, struct vml_gic, controller);
+
+    return cpu < gic->config.cpus && vml_gic_pending(gic, cpu, output);
+}
+
+enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *config)
+{
+    static const struct vml_irq_controller_ops ops = {{wire_set_level, wire_pulse, NULL},
+                                                      controller_pending};
+    size_t size = vml_gic_storage_size(config);
+    uint8_t *at = config->storage;
+
+    if (size == 0 || !at || (uintptr_t)at % VML_CACHE_LINE_SIZE != 0) {
+        return VML_ERR_INVALID;
+    }
+    if (config->storage_size < size) {
+        return VML_ERR_NO_SPACE;
+    }
+    memset(gic, 0, sizeof(*gic));
+    memset(at, 0, size);
+    gic->config = *config;
+    gic->intids = 32 + config->spis;
+    gic->words = (gic->intids + 63) / 64;
+    gic->cpus = take(&at, config->cpus * sizeof(*gic->cpus));
+    gic->irqs = take(&at, (1 + (config->spis + 31) / 32) * sizeof(*gic->irqs));
+    gic->route = take(&at, 1024 * sizeof(*gic->route));
+    gic->owner = take(&at, 1024 * sizeof(*gic->owner));
+    gic->priority = take(&at, 1024);
+    gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
+    vml_mutex_init(&gic->route_lock);
+    for (uint32_t i = 0; i < config->cpus; i++) {
+        struct vml_gic_cpu *cpu = &gic->cpus[i];
+
+        vml_mutex_init(&cpu->lock);
+        cpu->affinity =
+            config->mpidrs ? gic_pack_affinity(config->mpidrs[i]) : (i & 15) | (i >> 4) << 8;
+        cpu->queue.bits = take(&at, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
+    }
+    if (!sort_by_affinity(gic)) {
+        return VML_ERR_INVALID;
+    }
+    gic->controller = (struct vml_irq_controller){"gic", &ops};
+    gic->gicd = (struct vml_device){"gicd", &gic_gicd_ops};
+    gic->gicc = (struct vml_device){"gicc", &gic_gicc_ops};
+    gic->gicr = (struct vml_device){"gicr", &gic_gicr_ops};
+    gic->icc = (struct vml_device){"icc", &gic_icc_ops};
+    vml_gic_reset(gic);
+    return VML_OK;
+}
+
+static void reset_word(struct vml_gic_word *w, uint32_t edge, uint32_t routed)
+{
+    STORE(&w->group, 0);
+    STORE(&w->enabled, 0);
+    STORE(&w->latch, 0);
+    STORE(&w->active, 0);
+    STORE(&w->grpmod, 0);
+    STORE(&w->edge, edge);
+    STORE(&w->routed, routed);
+}
+
+static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    uint64_t *bits = cpu->queue.bits;
+
+    cpu->pmr = 0;
+    cpu->apr[0] = 0;
+    cpu->apr[1] = 0;
+    cpu->running = IDLE_PRIORITY;
+    cpu->ctlr = 0;
+    cpu->bpr[0] = MIN_BPR0;
+    cpu->bpr[1] = MIN_BPR1;
+    gic_binary_points(gic, cpu);
+    STORE(&cpu->enabled_groups, 0);
+    STORE(&cpu->waker, WAKER_SLEEP | WAKER_ASLEEP);
+    STORE(&cpu->gicr_ctlr, 0);
+    reset_word(&cpu->private_irqs, 0xffff, UINT32_MAX);
+    for (uint32_t i = 0; i < 32; i++) {
+        STORE(&cpu->priority[i], 0);
+        STORE(&cpu->sgi_sources[i % 16], 0);
+    }
+    memset(bits, 0, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
+    memset(&cpu->queue, 0, sizeof(cpu->queue));
+    cpu->queue.bits = bits;
+}
+
+void vml_gic_reset(struct vml_gic *gic)
+{
+    STORE(&gic->enabled_groups, 0);
+    for (uint32_t i = 0; i < gic->config.cpus; i++) {
+        reset_cpu(gic, &gic->cpus[i]);
+    }
+    for (uint32_t w = 1; w * 32 < gic->intids; w++) {
+        reset_word(&gic->irqs[w], 0, 0);
+    }
+    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+        STORE(&gic->priority[intid], 0);
+        STORE(&gic->owner[intid], 0);
+        STORE(&gic->route[intid], 0);
+    }
+    gic_route_all(gic);
+    gic_update_all(gic);
+}
+
+VML_COLD void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change)
+{
+    if (!gic->config.output) {
+        return;
+    }
+    if (change & OUT_IRQ) {
+        gic->config.output(gic->config.context, cpu, VML_IRQ_OUTPUT_IRQ,
+                           (change >> 8 & OUT_IRQ) != 0);
+    }
+    if (change & OUT_FIQ) {
+        gic->config.output(gic->config.context, cpu, VML_IRQ_OUTPUT_FIQ,
+                           (change >> 8 & OUT_FIQ) != 0);
+    }
+}
+
+void gic_update_all(struct vml_gic *gic)
+{
+    for (uint32_t i = 0; i < gic->config.cpus; i++) {
+        struct vml_gic_cpu *cpu = &gic->cpus[i];
+        uint32_t change;
+
+        vml_mutex_lock(&cpu->lock);
+        change = gic_update(gic, cpu);
+        vml_mutex_unlock(&cpu->lock);
+        gic_tell(gic, i, change);
+    }
+}
+
+uint32_t gic_get_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_field field)
+{
+    struct vml_gic_word *w;
+
+    if (word * 32 >= gic->intids) {
+        return 0;
+    }
+    w = gic_word(gic, cpu, word);
+    switch (field) {
+    case FIELD_GROUP:
+        return LOAD(&w->group);
+    case FIELD_ENABLED:
+        return LOAD(&w->enabled);
+    case FIELD_PENDING:
+        return gic_pending_bits(w);
+    case FIELD_ACTIVE:
+        return LOAD(&w->active);
+    case FIELD_EDGE:
+        return LOAD(&w->edge);
+    case FIELD_GRPMOD:
+        return LOAD(&w->grpmod);
+    }
+    return 0;
+}
+
+static void set_bit(struct vml_gic_word *w, enum gic_field field, uint32_t bit, bool value)
+{
+    switch (field) {
+    case FIELD_GROUP:
+        gic_put_bits(&w->group, bit, value);
+        break;
+    case FIELD_ENABLED:
+        gic_put_bits(&w->enabled, bit, value);
+        break;
+    case FIELD_PENDING:
+        gic_put_bits(&w->latch, bit, value);
+        break;
+    case FIELD_ACTIVE:
+        gic_put_bits(&w->active, bit, value);
+        break;
+    case FIELD_EDGE:
+        gic_put_bits(&w->edge, bit, value);
+        break;
+    case FIELD_GRPMOD:
+        gic_put_bits(&w->grpmod, bit, value);
+        break;
+    }
+}
+
+static void set_field_bit(struct vml_gic *gic, uint32_t cpu, uint32_t intid, enum gic_field field,
+                          bool value)
+{
+    struct vml_gic_cpu *c = gic_lock_owner(gic, intid, cpu);
+    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    uint32_t bit = VML_BIT32(intid % 32), change;
+    bool was = (gic_deliverable_bits(w) & bit) != 0;
+
+    if (field == FIELD_GROUP && was) { /* moves from one queue to the other */
+        gic_dequeue(gic, c, LOAD(&w->group) >> intid % 32 & 1, gic_priority(gic, c, intid) >> 3,
+                    intid);
+        was = false;
+    }
+    set_bit(w, field, bit, value);
+    gic_requeue(gic, c, w, intid, was);
+    change = gic_update(gic, c);
+    vml_mutex_unlock(&c->lock);
+    gic_tell(gic, gic_index(gic, c), change);
+}
+
+/* IHI 0048B 4.3.7: GICv2 SGIs are made pending by source; SGIs are always edge-triggered. */
+static uint32_t writable_bits(const struct vml_gic *gic, uint32_t word, enum gic_field field)
+{
+    uint32_t left;
+
+    if (word * 32 >= gic->intids) {
+        return 0;
+    }
+    if (word == 0) {
+        return field == FIELD_EDGE || (field == FIELD_PENDING && gic->config.version == 2)
+                   ? 0xffff0000
+                   : UINT32_MAX;
+    }
+    left = gic->intids - word * 32;
+    return left < 32 ? VML_BIT32(left) - 1 : UINT32_MAX;
+}
+
+void gic_set_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_field field,
+                   uint32_t bits, bool value)
+{
+    uint32_t have = gic_get_field(gic, cpu, word, field);
+    uint32_t todo = bits & writable_bits(gic, word, field);
+
+    /* Pending can be latched, or unlatched, behind an asserted wire. */
+    if (field != FIELD_PENDING) {
+        todo &= value ? ~have : have;
+    }
+    for (; todo != 0; todo &= todo - 1) {
+        set_field_bit(gic, cpu, word * 32 + vml_ctz32(todo), field, value);
+    }
+    if (field == FIELD_GROUP && word != 0 && bits != 0) {
+        gic_reroute_shared(gic);
+    }
+}
+
+void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t priority)
+{
+    struct vml_gic_cpu *c;
+    struct vml_gic_word *w;
+    uint32_t change;
+    bool was;
+
+    if (!gic_is_implemented(gic, intid)) {
+        return;
+    }
+    c = gic_lock_owner(gic, intid, cpu);
+    w = gic_word(gic, cpu, intid / 32);
+    was = (gic_deliverable_bits(w) >> intid % 32 & 1) != 0;
+    if (was) {
+        gic_dequeue(gic, c, LOAD(&w->group) >> intid % 32 & 1, gic_priority(gic, c, intid) >> 3,
+                    intid);
+    }
+    STORE(intid < 32 ? &c->priority[intid] : &gic->priority[intid],
+          (uint8_t)(priority & PRIORITY_MASK));
+    gic_requeue(gic, c, w, intid, false);
+    change = gic_update(gic, c);
+    vml_mutex_unlock(&c->lock);
+    gic_tell(gic, gic_index(gic, c), change);
+}
+
+static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    return intid >= 16 && intid < gic->intids && (intid >= 32 || cpu < gic->config.cpus);
+}
+
+void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
+{
+    uint32_t bit = VML_BIT32(intid % 32), change = 0;
+    struct vml_gic_cpu *c;
+    struct vml_gic_word *w;
+
+    if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
+        return;
+    }
+    w = gic_word(gic, cpu, intid / 32);
+    if (((LOAD(&w->level) & bit) != 0) == level) {
+        return;
+    }
+    c = gic_lock_owner(gic, intid, cpu);
+    if (((LOAD(&w->level) & bit) != 0) != level) {
+        bool was = (gic_deliverable_bits(w) & bit) != 0;
+
+        gic_put_bits(&w->level, bit, level);
+        if (level && (LOAD(&w->edge) & bit)) {
+            gic_put_bits(&w->latch, bit, true);
+        }
+        gic_requeue(gic, c, w, intid, was);
+        change = gic_update(gic, c);
+    }
+    vml_mutex_unlock(&c->lock);
+    gic_tell(gic, gic_index(gic, c), change);
+}
+
+static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_edge)
+{
+    uint32_t bit = VML_BIT32(intid % 32), change = 0;
+    struct vml_gic_cpu *c = gic_lock_owner(gic, intid, cpu);
+    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+
+    if (!only_edge || (LOAD(&w->edge) & bit)) {
+        bool was = (gic_deliverable_bits(w) & bit) != 0;
+
+        gic_put_bits(&w->latch, bit, true);
+        gic_requeue(gic, c, w, intid, was);
+        change = gic_update(gic, c);
+    }
+    vml_mutex_unlock(&c->lock);
+    gic_tell(gic, gic_index(gic, c), change);
+}
+
+void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    if (is_line(gic, intid, cpu)) {
+        latch(gic, intid, cpu, true);
+    }
+}
+
+void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    if (gic->config.version == 2 && intid < 16) {
+        return;
+    }
+    if (gic_is_implemented(gic, intid) && (intid >= 32 || cpu < gic->config.cpus)) {
+        latch(gic, intid, cpu, false);
+    }
+}

@@ -1,0 +1,209 @@
+/* The CPU interface behind GICC and ICC: acknowledge, priority drop, deactivation. */
+#include "gic.h"
+
+/* IHI 0069H 4.8.2, table 4-3: group 1's binary point counts from one bit lower than group 0's. */
+void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    uint32_t cbpr = cpu->ctlr & (gic->config.version == 3 ? ICC_CBPR : GICC_CBPR);
+
+    cpu->group_mask[0] = UINT32_MAX << (cpu->bpr[0] + 1) & 0xff;
+    cpu->group_mask[1] = cbpr ? cpu->group_mask[0] : UINT32_MAX << cpu->bpr[1] & 0xff;
+}
+
+static void set_running(struct vml_gic_cpu *cpu)
+{
+    uint32_t active = cpu->apr[0] | cpu->apr[1];
+
+    cpu->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
+}
+
+/* Ends a change of a vCPU's interface: outputs, unlock, tell. */
+static void leave(struct vml_gic *gic, struct vml_gic_cpu *c)
+{
+    uint32_t change = gic_update(gic, c);
+
+    vml_mutex_unlock(&c->lock);
+    gic_tell(gic, gic_index(gic, c), change);
+}
+
+static uint32_t take_sgi_source(struct vml_gic_cpu *c, uint32_t intid)
+{
+    uint32_t sources = LOAD(&c->sgi_sources[intid]), source;
+
+    if (sources == 0) {
+        return 0;
+    }
+    source = vml_ctz32(sources);
+    sources &= sources - 1;
+    STORE(&c->sgi_sources[intid], (uint8_t)sources);
+    gic_put_bits(&c->private_irqs.latch, VML_BIT32(intid), sources != 0);
+    return source << 10;
+}
+
+/* Takes the most urgent interrupt if it is in one of `groups`. Returns the value of IAR. */
+uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    struct gic_candidate best;
+    struct vml_gic_word *w;
+    uint32_t intid, value, bit;
+
+    vml_mutex_lock(&c->lock);
+    best = gic_candidate(gic, c);
+    if (!gic_can_take(c, best) || !(groups >> best.group & 1)) {
+        bool hidden = gic_can_take(c, best) && gic->config.version == 2 && best.group == 1;
+
+        vml_mutex_unlock(&c->lock);
+        return hidden ? 1022 : VML_GIC_SPURIOUS; /* IHI 0048B 4.4.4: AckCtl */
+    }
+    intid = gic_candidate_intid(gic, c, best);
+    value = intid;
+    gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
+    w = gic_word(gic, cpu, intid / 32);
+    bit = VML_BIT32(intid % 32);
+    gic_put_bits(&w->active, bit, true);
+    if (intid < 16 && gic->config.version == 2) {
+        value |= take_sgi_source(c, intid);
+    } else {
+        gic_put_bits(&w->latch, bit, false);
+    }
+    c->apr[best.group] |= VML_BIT32((best.priority & c->group_mask[best.group]) >> 3);
+    set_running(c);
+    leave(gic, c);
+    return value;
+}
+
+/* Drops the running priority if it is of one of `groups`. */
+static bool drop(struct vml_gic_cpu *c, uint32_t groups)
+{
+    uint32_t lowest = (c->apr[0] | c->apr[1]) & -(c->apr[0] | c->apr[1]);
+    uint32_t group = (c->apr[0] & lowest) == 0;
+
+    if (lowest == 0 || !(groups >> group & 1)) {
+        return false;
+    }
+    c->apr[group] &= ~lowest;
+    set_running(c);
+    return true;
+}
+
+static void deactivate_locked(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_word *w,
+                              uint32_t intid)
+{
+    uint32_t bit = VML_BIT32(intid % 32);
+
+    if (LOAD(&w->active) & bit) {
+        gic_put_bits(&w->active, bit, false);
+        gic_requeue(gic, c, w, intid, false);
+    }
+}
+
+void gic_deactivate(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
+{
+    struct vml_gic_cpu *c;
+
+    if (!gic_is_implemented(gic, intid)) {
+        return;
+    }
+    c = gic_lock_owner(gic, intid, cpu);
+    deactivate_locked(gic, c, gic_word(gic, cpu, intid / 32), intid);
+    leave(gic, c);
+}
+
+/* A write of EOIR. */
+void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups, bool deactivate)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    bool elsewhere = false;
+
+    if (!gic_is_implemented(gic, intid)) {
+        return;
+    }
+    vml_mutex_lock(&c->lock);
+    if (drop(c, groups) && deactivate) {
+        elsewhere = intid >= 32 && LOAD(&gic->owner[intid]) != cpu;
+        if (!elsewhere) {
+            deactivate_locked(gic, c, gic_word(gic, cpu, intid / 32), intid);
+        }
+    }
+    leave(gic, c);
+    if (elsewhere) {
+        gic_deactivate(gic, cpu, intid);
+    }
+}
+
+/* The most urgent pending interrupt of the enabled groups, masked or not. */
+uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    struct gic_candidate best;
+    uint32_t intid = VML_GIC_SPURIOUS;
+
+    vml_mutex_lock(&c->lock);
+    best = gic_candidate(gic, c);
+    if (best.priority != IDLE_PRIORITY) {
+        intid = gic_candidate_intid(gic, c, best);
+        if (intid < 16 && gic->config.version == 2) {
+            uint32_t sources = LOAD(&c->sgi_sources[intid]);
+
+            intid |= sources != 0 ? vml_ctz32(sources) << 10 : 0;
+        }
+    }
+    *group = best.group;
+    vml_mutex_unlock(&c->lock);
+    return intid;
+}
+
+void gic_set_bpr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t value)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    uint32_t min = group == 0 ? MIN_BPR0 : MIN_BPR1;
+
+    vml_mutex_lock(&c->lock);
+    c->bpr[group] = (uint8_t)((value & 7) < min ? min : value & 7);
+    gic_binary_points(gic, c);
+    leave(gic, c);
+}
+
+void gic_set_apr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t value)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+
+    vml_mutex_lock(&c->lock);
+    c->apr[group] = value;
+    set_running(c);
+    leave(gic, c);
+}
+
+void gic_set_pmr(struct vml_gic *gic, uint32_t cpu, uint32_t value)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+
+    vml_mutex_lock(&c->lock);
+    c->pmr = value & PRIORITY_MASK;
+    leave(gic, c);
+}
+
+void gic_set_cpu_ctlr(struct vml_gic *gic, uint32_t cpu, uint32_t value)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+
+    vml_mutex_lock(&c->lock);
+    c->ctlr = value;
+    gic_binary_points(gic, c);
+    leave(gic, c);
+}
+
+void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    uint32_t before;
+
+    vml_mutex_lock(&c->lock);
+    before = LOAD(&c->enabled_groups);
+    STORE(&c->enabled_groups, groups);
+    leave(gic, c);
+    if (before != groups) {
+        gic_reroute_shared(gic);
+    }
+}

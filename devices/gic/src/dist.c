@@ -1,0 +1,397 @@
+/* GICD, for both versions. */
+#include "gic.h"
+#include <vml/regs.h>
+
+static struct vml_gic *gic_of(struct vml_device *device)
+{
+    return VML_CONTAINER_OF(device, struct vml_gic, gicd);
+}
+
+GIC_READ_HOOK(gic_read_constant)
+{
+    (void)device;
+    (void)index;
+    (void)access;
+    return reg->reset;
+}
+
+/* With affinity routing the banked interrupts are in the redistributors; here they are RAZ/WI. */
+static bool is_banked_away(const struct vml_gic *gic, uint32_t word)
+{
+    return word == 0 && gic->config.version == 3;
+}
+
+static uint64_t read_field(struct vml_device *device, uint32_t index, enum gic_field field,
+                           const struct vml_access *access)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    return is_banked_away(gic, index)
+               ? 0
+               : gic_get_field(gic, gic_access_cpu(gic, access), index, field);
+}
+
+static void write_field(struct vml_device *device, uint32_t index, enum gic_field field,
+                        uint64_t bits, bool value, const struct vml_access *access)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    if (!is_banked_away(gic, index)) {
+        gic_set_field(gic, gic_access_cpu(gic, access), index, field, (uint32_t)bits, value);
+    }
+}
+
+#define FIELD_READ(name, field)                                                                    \
+    static GIC_READ_HOOK(name)                                                                     \
+    {                                                                                              \
+        (void)reg;                                                                                 \
+        return read_field(device, index, field, access);                                           \
+    }
+#define FIELD_WRITE_ONES(name, field, set)                                                         \
+    static GIC_WRITE_HOOK(name)                                                                    \
+    {                                                                                              \
+        (void)reg;                                                                                 \
+        write_field(device, index, field, value &mask, set, access);                               \
+    }
+#define FIELD_WRITE(name, field)                                                                   \
+    static GIC_WRITE_HOOK(name)                                                                    \
+    {                                                                                              \
+        (void)reg;                                                                                 \
+        write_field(device, index, field, value &mask, true, access);                              \
+        write_field(device, index, field, ~value &mask, false, access);                            \
+    }
+
+FIELD_READ(read_group, FIELD_GROUP)
+FIELD_WRITE(write_group, FIELD_GROUP)
+FIELD_READ(read_enabled, FIELD_ENABLED)
+FIELD_WRITE_ONES(write_isenabler, FIELD_ENABLED, true)
+FIELD_WRITE_ONES(write_icenabler, FIELD_ENABLED, false)
+FIELD_READ(read_pending, FIELD_PENDING)
+FIELD_WRITE_ONES(write_ispendr, FIELD_PENDING, true)
+FIELD_WRITE_ONES(write_icpendr, FIELD_PENDING, false)
+FIELD_READ(read_active, FIELD_ACTIVE)
+FIELD_WRITE_ONES(write_isactiver, FIELD_ACTIVE, true)
+FIELD_WRITE_ONES(write_icactiver, FIELD_ACTIVE, false)
+FIELD_READ(read_grpmod, FIELD_GRPMOD)
+FIELD_WRITE(write_grpmod, FIELD_GRPMOD)
+
+static GIC_READ_HOOK(read_icfgr)
+{
+    uint32_t edge = (uint32_t)read_field(device, index / 2, FIELD_EDGE, access) >> index % 2 * 16;
+
+    (void)reg;
+    return gic_spread_edges(edge);
+}
+
+static GIC_WRITE_HOOK(write_icfgr)
+{
+    uint64_t edge = (uint64_t)gic_gather_edges((uint32_t)(value & mask)) << index % 2 * 16;
+    uint64_t level = (uint64_t)gic_gather_edges((uint32_t)(~value & mask)) << index % 2 * 16;
+
+    (void)reg;
+    write_field(device, index / 2, FIELD_EDGE, edge, true, access);
+    write_field(device, index / 2, FIELD_EDGE, level, false, access);
+}
+
+static GIC_READ_HOOK(read_priority)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    if (!gic_is_implemented(gic, index) || is_banked_away(gic, index / 32)) {
+        return 0;
+    }
+    return gic_priority(gic, &gic->cpus[gic_access_cpu(gic, access)], index);
+}
+
+static GIC_WRITE_HOOK(write_priority)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    (void)mask;
+    if (!is_banked_away(gic, index / 32)) {
+        gic_set_priority(gic, gic_access_cpu(gic, access), index, (uint8_t)value);
+    }
+}
+
+static GIC_READ_HOOK(read_ctlr)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    (void)index;
+    (void)access;
+    return LOAD(&gic->enabled_groups) | (gic->config.version == 3 ? CTLR_ARE | CTLR_DS : 0);
+}
+
+static GIC_WRITE_HOOK(write_ctlr)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    (void)index;
+    (void)access;
+    if (mask & 3) {
+        atomic_store_explicit(&gic->enabled_groups, (uint32_t)value & 3, memory_order_seq_cst);
+        gic_update_all(gic);
+    }
+}
+
+/* IHI 0069H 12.9.38: ITLinesNumber; No1N is 0, A3V and RSS 1, MBIS 1, 10 bits of INTID. */
+static GIC_READ_HOOK(read_typer)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint32_t lines = (gic->intids + 31) / 32 - 1;
+
+    (void)reg;
+    (void)index;
+    (void)access;
+    if (gic->config.version == 2) {
+        return lines | (gic->config.cpus - 1) << 5;
+    }
+    return lines | 1u << 16 | 9u << 19 | 1u << 24 | 1u << 26;
+}
+
+/* GICv2 */
+
+static GIC_READ_HOOK(read_itargetsr)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    if (gic->config.cpus == 1 || !gic_is_implemented(gic, index)) {
+        return 0; /* IHI 0048B 4.3.12: RAZ/WI on a uniprocessor */
+    }
+    return index < 32 ? VML_BIT32(gic_access_cpu(gic, access)) : LOAD(&gic->route[index]);
+}
+
+static GIC_WRITE_HOOK(write_itargetsr)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    (void)mask;
+    (void)access;
+    if (gic->config.cpus != 1) {
+        gic_set_route(gic, index, value & (VML_BIT32(gic->config.cpus) - 1));
+    }
+}
+
+static GIC_WRITE_HOOK(write_sgir)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint32_t from = gic_access_cpu(gic, access), targets;
+
+    (void)reg;
+    (void)index;
+    (void)mask;
+    switch (VML_FIELD64(value, 25, 24)) {
+    case 0:
+        targets = (uint32_t)VML_FIELD64(value, 23, 16);
+        break;
+    case 1:
+        targets = 0xff & ~VML_BIT32(from);
+        break;
+    case 2:
+        targets = VML_BIT32(from);
+        break;
+    default:
+        return;
+    }
+    gic_send_sgi_v2(gic, from, targets, (uint32_t)(value & 15));
+}
+
+static GIC_READ_HOOK(read_sgi_sources)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    return LOAD(&gic->cpus[gic_access_cpu(gic, access)].sgi_sources[index]);
+}
+
+static GIC_WRITE_HOOK(write_cpendsgir)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    gic_clear_sgi_v2(gic, gic_access_cpu(gic, access), index, (uint32_t)(value & mask));
+}
+
+static GIC_WRITE_HOOK(write_spendsgir)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    gic_set_sgi_v2(gic, gic_access_cpu(gic, access), index, (uint32_t)(value & mask));
+}
+
+/* GICv3 */
+
+/* IHI 0069H 12.9.36: a message holds a level-sensitive SPI up until it is cleared. */
+static void message(struct vml_device *device, uint64_t value, bool set)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint32_t intid = (uint32_t)(value & 0x1fff), bit = VML_BIT32(intid % 32);
+
+    if (intid < 32 || !gic_is_implemented(gic, intid)) {
+        return;
+    }
+    if (!(LOAD(&gic->irqs[intid / 32].edge) & bit)) {
+        vml_gic_set_level(gic, intid, 0, set);
+    } else {
+        gic_set_field(gic, 0, intid / 32, FIELD_PENDING, bit, set);
+    }
+}
+
+static GIC_WRITE_HOOK(write_setspi)
+{
+    (void)reg;
+    (void)index;
+    (void)access;
+    message(device, value & mask, true);
+}
+
+static GIC_WRITE_HOOK(write_clrspi)
+{
+    (void)reg;
+    (void)index;
+    (void)access;
+    message(device, value & mask, false);
+}
+
+static GIC_READ_HOOK(read_irouter)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    (void)access;
+    return gic_is_implemented(gic, index + 32) ? LOAD(&gic->route[index + 32]) : 0;
+}
+
+static GIC_WRITE_HOOK(write_irouter)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint64_t old;
+
+    (void)reg;
+    (void)access;
+    if (gic_is_implemented(gic, index + 32)) {
+        old = LOAD(&gic->route[index + 32]);
+        gic_set_route(gic, index + 32, ((old & ~mask) | (value & mask)) & UINT64_C(0xff80ffffff));
+    }
+}
+
+#define NONE VML_REG_NO_STATE
+#define HOOKS(name, offset, count, width, sizes, read, write)                                      \
+    {                                                                                              \
+        name, offset, count, 0, width, sizes, VML_REG_RW, 0, UINT64_MAX, NONE, read, write         \
+    }
+#define WRITES(name, offset, count, width, sizes, write)                                           \
+    {                                                                                              \
+        name, offset, count, 0, width, sizes, VML_REG_WO, 0, UINT64_MAX, NONE, gic_read_constant,  \
+            write                                                                                  \
+    }
+#define CONSTANT(name, offset, value)                                                              \
+    {                                                                                              \
+        name, offset, 1, 0, 4, VML_SIZE_4, VML_REG_RO, value, 0, NONE, gic_read_constant, NULL     \
+    }
+#define COMMON_ROWS                                                                                \
+    HOOKS("GICD_IGROUPR", 0x080, 32, 4, VML_SIZE_4, read_group, write_group),                      \
+        HOOKS("GICD_ISENABLER", 0x100, 32, 4, VML_SIZE_4, read_enabled, write_isenabler),          \
+        HOOKS("GICD_ICENABLER", 0x180, 32, 4, VML_SIZE_4, read_enabled, write_icenabler),          \
+        HOOKS("GICD_ISPENDR", 0x200, 32, 4, VML_SIZE_4, read_pending, write_ispendr),              \
+        HOOKS("GICD_ICPENDR", 0x280, 32, 4, VML_SIZE_4, read_pending, write_icpendr),              \
+        HOOKS("GICD_ISACTIVER", 0x300, 32, 4, VML_SIZE_4, read_active, write_isactiver),           \
+        HOOKS("GICD_ICACTIVER", 0x380, 32, 4, VML_SIZE_4, read_active, write_icactiver),           \
+        HOOKS("GICD_IPRIORITYR", 0x400, 1020, 1, VML_SIZE_14, read_priority, write_priority)
+
+static const struct vml_reg rows_v2[] = {
+    HOOKS("GICD_CTLR", 0x000, 1, 4, VML_SIZE_4, read_ctlr, write_ctlr),
+    HOOKS("GICD_TYPER", 0x004, 1, 4, VML_SIZE_4, read_typer, gic_ignore_write),
+    CONSTANT("GICD_IIDR", 0x008, GIC_IIDR),
+    COMMON_ROWS,
+    HOOKS("GICD_ITARGETSR", 0x800, 1020, 1, VML_SIZE_14, read_itargetsr, write_itargetsr),
+    HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
+    WRITES("GICD_SGIR", 0xf00, 1, 4, VML_SIZE_4, write_sgir),
+    HOOKS("GICD_CPENDSGIR", 0xf10, 16, 1, VML_SIZE_14, read_sgi_sources, write_cpendsgir),
+    HOOKS("GICD_SPENDSGIR", 0xf20, 16, 1, VML_SIZE_14, read_sgi_sources, write_spendsgir),
+    CONSTANT("GICD_PIDR4", 0xfd0, 0x04),
+    CONSTANT("GICD_PIDR0", 0xfe0, 0x90),
+    CONSTANT("GICD_PIDR1", 0xfe4, 0xb4),
+    CONSTANT("GICD_PIDR2", 0xfe8, 0x2b),
+    CONSTANT("GICD_CIDR0", 0xff0, 0x0d),
+    CONSTANT("GICD_CIDR1", 0xff4, 0xf0),
+    CONSTANT("GICD_CIDR2", 0xff8, 0x05),
+    CONSTANT("GICD_CIDR3", 0xffc, 0xb1),
+};
+
+static const struct vml_reg rows_v3[] = {
+    HOOKS("GICD_CTLR", 0x000, 1, 4, VML_SIZE_4, read_ctlr, write_ctlr),
+    HOOKS("GICD_TYPER", 0x004, 1, 4, VML_SIZE_4, read_typer, gic_ignore_write),
+    CONSTANT("GICD_IIDR", 0x008, GIC_IIDR),
+    WRITES("GICD_SETSPI_NSR", 0x040, 1, 4, VML_SIZE_4, write_setspi),
+    WRITES("GICD_CLRSPI_NSR", 0x048, 1, 4, VML_SIZE_4, write_clrspi),
+    COMMON_ROWS,
+    HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
+    HOOKS("GICD_IGRPMODR", 0xd00, 32, 4, VML_SIZE_4, read_grpmod, write_grpmod),
+    HOOKS("GICD_IROUTER", 0x6100, 988, 8, VML_SIZE_48, read_irouter, write_irouter),
+    CONSTANT("GICD_PIDR4", 0xffd0, 0x44),
+    CONSTANT("GICD_PIDR0", 0xffe0, 0x92),
+    CONSTANT("GICD_PIDR1", 0xffe4, 0xb4),
+    CONSTANT("GICD_PIDR2", 0xffe8, 0x3b),
+    CONSTANT("GICD_CIDR0", 0xfff0, 0x0d),
+    CONSTANT("GICD_CIDR1", 0xfff4, 0xf0),
+    CONSTANT("GICD_CIDR2", 0xfff8, 0x05),
+    CONSTANT("GICD_CIDR3", 0xfffc, 0xb1),
+};
+
+static const struct vml_reg_table tables[] = {
+    {rows_v2, VML_ARRAY_SIZE(rows_v2), VML_GICD_SIZE, true},
+    {rows_v3, VML_ARRAY_SIZE(rows_v3), VML_GICD_SIZE, true},
+};
+
+static __attribute__((noinline)) enum vml_bus_result access_table(struct vml_gic *gic,
+                                                                  struct vml_access *access)
+{
+    return vml_regs_access(&tables[gic->config.version - 2], &gic->gicd, NULL, access);
+}
+
+static enum vml_bus_result gicd_access(struct vml_device *device, struct vml_access *access)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint32_t word = (uint32_t)access->offset >> 2 & 31;
+    struct vml_gic_word *w = &gic->irqs[word];
+
+    /* A word of SPIs' bits is one load. */
+    if (!access->write && access->size == 4 && access->offset < 0x400 && word != 0 &&
+        (access->offset & 3) == 0 && word * 32 < gic->intids) {
+        switch (access->offset >> 7) {
+        case 1:
+            access->value = LOAD(&w->group);
+            return VML_BUS_OK;
+        case 2:
+        case 3:
+            access->value = LOAD(&w->enabled);
+            return VML_BUS_OK;
+        case 4:
+        case 5:
+            access->value = gic_pending_bits(w);
+            return VML_BUS_OK;
+        case 6:
+        case 7:
+            access->value = LOAD(&w->active);
+            return VML_BUS_OK;
+        default:
+            break;
+        }
+    }
+    return access_table(gic, access);
+}
+
+static void gicd_reset(struct vml_device *device)
+{
+    vml_gic_reset(gic_of(device));
+}
+
+const struct vml_device_ops gic_gicd_ops = {gicd_access, gicd_reset, NULL, gic_save, gic_restore};

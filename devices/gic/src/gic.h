@@ -1,0 +1,303 @@
+/*
+ * Private to devices/gic.
+ *
+ * Lock order: route_lock, then vCPU locks by ascending index.
+ *
+ * A vCPU's lock guards its CPU interface, its private interrupts, its queue, and the state of the
+ * SPIs that it owns: owner[INTID] names the vCPU that an SPI is routed to.  Owners change under
+ * route_lock and the locks of both vCPUs; so whoever wants an SPI locks its owner and looks again.
+ * The bits of one vml_gic_word can have different owners: they change by atomic operations.
+ *
+ * An interrupt is in the queue of its owner exactly while gic_deliverable() is true of it, at the
+ * place of its group and priority.  Whoever changes any of these moves it in the same lock section.
+ * Changes of a vCPU's outputs are computed under its lock and told after it has been released.
+ */
+#ifndef GIC_PRIVATE_H
+#define GIC_PRIVATE_H
+
+#include <vml/gic.h>
+
+#define LOAD(p)     atomic_load_explicit((p), memory_order_relaxed)
+#define STORE(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
+
+enum {
+    IDLE_PRIORITY = 0x100,
+    PRIORITY_MASK = 0xf8,
+    MIN_BPR0 = 2,
+    MIN_BPR1 = 3,
+    OUT_IRQ = 1,
+    OUT_FIQ = 2,
+};
+
+enum { WAKER_SLEEP = 2, WAKER_ASLEEP = 4 };
+enum { GICR_DPG0 = 1 << 24, GICR_DPG1NS = 1 << 25, GICR_DPG1S = 1 << 26 };
+enum { ICC_CBPR = 1, ICC_EOIMODE = 2 };
+enum { GICC_ACKCTL = 1 << 2, GICC_FIQEN = 1 << 3, GICC_CBPR = 1 << 4, GICC_EOIMODE = 1 << 9 };
+enum { CTLR_ARE = 1 << 4, CTLR_DS = 1 << 6 };
+#define ROUTE_IRM UINT64_C(0x80000000)
+
+/* Per-interrupt bits that the distributor and redistributor registers show. */
+enum gic_field {
+    FIELD_GROUP,
+    FIELD_ENABLED,
+    FIELD_PENDING,
+    FIELD_ACTIVE,
+    FIELD_EDGE,
+    FIELD_GRPMOD
+};
+
+static inline struct vml_gic_word *gic_word(struct vml_gic *gic, uint32_t cpu, uint32_t word)
+{
+    return word == 0 ? &gic->cpus[cpu].private_irqs : &gic->irqs[word];
+}
+
+static inline uint32_t gic_pending_bits(const struct vml_gic_word *w)
+{
+    return LOAD(&w->latch) | (LOAD(&w->level) & ~LOAD(&w->edge));
+}
+
+static inline uint32_t gic_deliverable_bits(const struct vml_gic_word *w)
+{
+    return gic_pending_bits(w) & LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed);
+}
+
+static inline void gic_put_bits(_Atomic uint32_t *p, uint32_t bits, bool value)
+{
+    if (value) {
+        atomic_fetch_or_explicit(p, bits, memory_order_relaxed);
+    } else {
+        atomic_fetch_and_explicit(p, ~bits, memory_order_relaxed);
+    }
+}
+
+static inline uint32_t gic_priority(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
+{
+    return intid < 32 ? LOAD(&cpu->priority[intid]) : LOAD(&gic->priority[intid]);
+}
+
+static inline void gic_enqueue(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t group,
+                               uint32_t level, uint32_t intid)
+{
+    struct vml_gic_queue *q = &cpu->queue;
+
+    q->bits[(group * VML_GIC_LEVELS + level) * gic->words + intid / 64] |= VML_BIT64(intid % 64);
+    q->summary[group][level] = (uint16_t)(q->summary[group][level] | 1u << intid / 64);
+    q->levels[group] |= VML_BIT32(level);
+}
+
+static inline void gic_dequeue(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t group,
+                               uint32_t level, uint32_t intid)
+{
+    struct vml_gic_queue *q = &cpu->queue;
+    uint64_t *word = &q->bits[(group * VML_GIC_LEVELS + level) * gic->words + intid / 64];
+
+    *word &= ~VML_BIT64(intid % 64);
+    if (*word == 0) {
+        q->summary[group][level] = (uint16_t)(q->summary[group][level] & ~(1u << intid / 64));
+        if (q->summary[group][level] == 0) {
+            q->levels[group] &= ~VML_BIT32(level);
+        }
+    }
+}
+
+/* What a vCPU would take next. */
+struct gic_candidate {
+    uint32_t group;
+    uint32_t priority; /* IDLE_PRIORITY: nothing */
+};
+
+static inline struct gic_candidate gic_candidate(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    uint32_t groups = LOAD(&gic->enabled_groups) & LOAD(&cpu->enabled_groups);
+    uint32_t zero = groups & 1 ? cpu->queue.levels[0] : 0;
+    uint32_t both = zero | (groups & 2 ? cpu->queue.levels[1] : 0);
+    uint32_t level;
+
+    if (both == 0) {
+        return (struct gic_candidate){0, IDLE_PRIORITY};
+    }
+    level = vml_ctz32(both);
+    return (struct gic_candidate){(zero >> level & 1) == 0, level << 3};
+}
+
+static inline uint32_t gic_candidate_intid(struct vml_gic *gic, struct vml_gic_cpu *cpu,
+                                           struct gic_candidate c)
+{
+    uint32_t level = c.priority >> 3;
+    uint32_t word = vml_ctz32(cpu->queue.summary[c.group][level]);
+
+    return word * 64 +
+           vml_ctz64(cpu->queue.bits[(c.group * VML_GIC_LEVELS + level) * gic->words + word]);
+}
+
+/* IHI 0069H 4.8: lower is more urgent; it must pass the mask and preempt what runs. */
+static inline bool gic_can_take(const struct vml_gic_cpu *cpu, struct gic_candidate c)
+{
+    return c.priority < cpu->pmr && (c.priority & cpu->group_mask[c.group]) < cpu->running;
+}
+
+/* Recomputes the outputs. Lock held. Returns which changed: bits OUT_*; the new ones << 8. */
+static inline uint32_t gic_update(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    struct gic_candidate c = gic_candidate(gic, cpu);
+    uint32_t old = LOAD(&cpu->outputs), now = 0;
+
+    if (gic_can_take(cpu, c)) {
+        now = c.group == 0 && (gic->config.version == 3 || (cpu->ctlr & GICC_FIQEN)) ? OUT_FIQ
+                                                                                     : OUT_IRQ;
+    }
+    if (VML_LIKELY(now == old)) {
+        return 0;
+    }
+    atomic_store_explicit(&cpu->outputs, now, memory_order_release);
+    return (now ^ old) | now << 8;
+}
+
+void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change);
+
+/* Tells of what gic_update() returned. No lock held. */
+static inline void gic_tell(struct vml_gic *gic, uint32_t cpu, uint32_t change)
+{
+    if (change != 0) {
+        gic_tell_slow(gic, cpu, change);
+    }
+}
+
+static inline uint32_t gic_index(const struct vml_gic *gic, const struct vml_gic_cpu *cpu)
+{
+    return (uint32_t)(cpu - gic->cpus);
+}
+
+/* Locks the vCPU that guards an interrupt: for a private one, vCPU `cpu`. */
+static inline struct vml_gic_cpu *gic_lock_owner(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    struct vml_gic_cpu *c;
+    uint32_t owner;
+
+    if (intid < 32) {
+        c = &gic->cpus[cpu];
+        vml_mutex_lock(&c->lock);
+        return c;
+    }
+    for (;;) {
+        owner = LOAD(&gic->owner[intid]);
+        c = &gic->cpus[owner];
+        vml_mutex_lock(&c->lock);
+        if (VML_LIKELY(LOAD(&gic->owner[intid]) == owner)) {
+            return c;
+        }
+        vml_mutex_unlock(&c->lock);
+    }
+}
+
+/* Puts an interrupt in or out of the queue after a change. Lock held; `was`: deliverable before. */
+static inline void gic_requeue(struct vml_gic *gic, struct vml_gic_cpu *cpu,
+                               const struct vml_gic_word *w, uint32_t intid, bool was)
+{
+    bool now = (gic_deliverable_bits(w) >> intid % 32 & 1) != 0;
+
+    if (now != was) {
+        uint32_t group = LOAD(&w->group) >> intid % 32 & 1;
+        uint32_t level = gic_priority(gic, cpu, intid) >> 3;
+
+        if (now) {
+            gic_enqueue(gic, cpu, group, level, intid);
+        } else {
+            gic_dequeue(gic, cpu, group, level, intid);
+        }
+    }
+}
+
+static inline bool gic_is_implemented(const struct vml_gic *gic, uint32_t intid)
+{
+    return intid < gic->intids;
+}
+
+/* Identification registers: implementer Arm, this implementation's product and revision. */
+enum { GIC_IIDR = 0x0100043b };
+
+static inline uint32_t gic_access_cpu(const struct vml_gic *gic, const struct vml_access *access)
+{
+    return access->cpu < gic->config.cpus ? access->cpu : 0;
+}
+
+/* Hooks that the distributor's and the redistributors' tables share (dist.c). */
+struct vml_reg;
+#define GIC_READ_HOOK(name)                                                                        \
+    uint64_t name(struct vml_device *device, const struct vml_reg *reg, uint32_t index,            \
+                  const struct vml_access *access)
+#define GIC_WRITE_HOOK(name)                                                                       \
+    void name(struct vml_device *device, const struct vml_reg *reg, uint32_t index,                \
+              uint64_t value, uint64_t mask, const struct vml_access *access)
+GIC_READ_HOOK(gic_read_constant);
+
+static inline GIC_WRITE_HOOK(gic_ignore_write)
+{
+    (void)device;
+    (void)reg;
+    (void)index;
+    (void)value;
+    (void)mask;
+    (void)access;
+}
+
+/* ICFGR has two bits an interrupt, the upper one for edge-triggered. */
+static inline uint32_t gic_spread_edges(uint32_t edges)
+{
+    uint32_t value = 0;
+
+    for (uint32_t i = 0; i < 16; i++) {
+        value |= (edges >> i & 1) << (2 * i + 1);
+    }
+    return value;
+}
+
+static inline uint32_t gic_gather_edges(uint32_t value)
+{
+    uint32_t edges = 0;
+
+    for (uint32_t i = 0; i < 16; i++) {
+        edges |= (value >> (2 * i + 1) & 1) << i;
+    }
+    return edges;
+}
+
+/* state.c */
+void gic_save(struct vml_device *device, struct vml_state_writer *w);
+enum vml_status gic_restore(struct vml_device *device, struct vml_state_reader *r);
+
+/* core.c */
+void gic_set_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_field field,
+                   uint32_t bits, bool value);
+uint32_t gic_get_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_field field);
+void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t priority);
+void gic_update_all(struct vml_gic *gic);
+uint64_t gic_pack_affinity(uint64_t mpidr);
+
+/* route.c */
+void gic_set_route(struct vml_gic *gic, uint32_t intid, uint64_t route);
+void gic_reroute_shared(struct vml_gic *gic);
+void gic_route_all(struct vml_gic *gic);
+uint32_t gic_find_affinity(const struct vml_gic *gic, uint64_t affinity);
+void gic_send_sgi_v2(struct vml_gic *gic, uint32_t from, uint32_t targets, uint32_t intid);
+void gic_clear_sgi_v2(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t sources);
+void gic_set_sgi_v2(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t sources);
+void gic_send_sgi_v3(struct vml_gic *gic, uint32_t from, uint64_t value, uint32_t group);
+
+/* dist.c, redist.c, gicc.c, icc.c */
+extern const struct vml_device_ops gic_gicd_ops, gic_gicr_ops, gic_gicc_ops, gic_icc_ops;
+
+/* cpuif.c */
+enum { TAKE_GROUP0 = 1, TAKE_GROUP1 = 2 };
+uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups);
+void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups, bool deactivate);
+void gic_deactivate(struct vml_gic *gic, uint32_t cpu, uint32_t intid);
+void gic_set_bpr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t value);
+void gic_set_apr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t value);
+void gic_set_pmr(struct vml_gic *gic, uint32_t cpu, uint32_t value);
+void gic_set_cpu_ctlr(struct vml_gic *gic, uint32_t cpu, uint32_t value);
+void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups);
+void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu);
+uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group);
+
+#endif

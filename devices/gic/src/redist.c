@@ -1,0 +1,188 @@
+/* GICR: a redistributor's RD and SGI frames for each vCPU. */
+#include "gic.h"
+#include <vml/regs.h>
+
+static struct vml_gic *gic_of(struct vml_device *device)
+{
+    return VML_CONTAINER_OF(device, struct vml_gic, gicr);
+}
+
+#define FIELD_READ(name, field)                                                                    \
+    static GIC_READ_HOOK(name)                                                                     \
+    {                                                                                              \
+        (void)reg;                                                                                 \
+        (void)index;                                                                               \
+        return gic_get_field(gic_of(device), access->cpu, 0, field);                               \
+    }
+#define FIELD_WRITE_ONES(name, field, set)                                                         \
+    static GIC_WRITE_HOOK(name)                                                                    \
+    {                                                                                              \
+        (void)reg;                                                                                 \
+        (void)index;                                                                               \
+        gic_set_field(gic_of(device), access->cpu, 0, field, (uint32_t)(value & mask), set);       \
+    }
+#define FIELD_WRITE(name, field)                                                                   \
+    static GIC_WRITE_HOOK(name)                                                                    \
+    {                                                                                              \
+        (void)reg;                                                                                 \
+        (void)index;                                                                               \
+        gic_set_field(gic_of(device), access->cpu, 0, field, (uint32_t)(value & mask), true);      \
+        gic_set_field(gic_of(device), access->cpu, 0, field, (uint32_t)(~value & mask), false);    \
+    }
+
+FIELD_READ(read_group, FIELD_GROUP)
+FIELD_WRITE(write_group, FIELD_GROUP)
+FIELD_READ(read_enabled, FIELD_ENABLED)
+FIELD_WRITE_ONES(write_isenabler, FIELD_ENABLED, true)
+FIELD_WRITE_ONES(write_icenabler, FIELD_ENABLED, false)
+FIELD_READ(read_pending, FIELD_PENDING)
+FIELD_WRITE_ONES(write_ispendr, FIELD_PENDING, true)
+FIELD_WRITE_ONES(write_icpendr, FIELD_PENDING, false)
+FIELD_READ(read_active, FIELD_ACTIVE)
+FIELD_WRITE_ONES(write_isactiver, FIELD_ACTIVE, true)
+FIELD_WRITE_ONES(write_icactiver, FIELD_ACTIVE, false)
+FIELD_READ(read_grpmod, FIELD_GRPMOD)
+FIELD_WRITE(write_grpmod, FIELD_GRPMOD)
+
+static GIC_READ_HOOK(read_icfgr)
+{
+    (void)reg;
+    return gic_spread_edges(gic_get_field(gic_of(device), access->cpu, 0, FIELD_EDGE) >>
+                            index * 16);
+}
+
+static GIC_WRITE_HOOK(write_icfgr)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    gic_set_field(gic, access->cpu, 0, FIELD_EDGE,
+                  gic_gather_edges((uint32_t)(value & mask)) << index * 16, true);
+    gic_set_field(gic, access->cpu, 0, FIELD_EDGE,
+                  gic_gather_edges((uint32_t)(~value & mask)) << index * 16, false);
+}
+
+static GIC_READ_HOOK(read_priority)
+{
+    struct vml_gic *gic = gic_of(device);
+
+    (void)reg;
+    return LOAD(&gic->cpus[access->cpu].priority[index]);
+}
+
+static GIC_WRITE_HOOK(write_priority)
+{
+    (void)reg;
+    (void)mask;
+    gic_set_priority(gic_of(device), access->cpu, index, (uint8_t)value);
+}
+
+static GIC_READ_HOOK(read_ctlr)
+{
+    (void)reg;
+    (void)index;
+    return LOAD(&gic_of(device)->cpus[access->cpu].gicr_ctlr);
+}
+
+static GIC_WRITE_HOOK(write_ctlr)
+{
+    struct vml_gic *gic = gic_of(device);
+    _Atomic uint32_t *ctlr = &gic->cpus[access->cpu].gicr_ctlr;
+    uint32_t now = (uint32_t)(value & mask) & (GICR_DPG0 | GICR_DPG1NS | GICR_DPG1S);
+
+    (void)reg;
+    (void)index;
+    if (atomic_exchange_explicit(ctlr, now, memory_order_relaxed) != now) {
+        gic_reroute_shared(gic);
+    }
+}
+
+/* IHI 0069H 12.11.35: affinity, number, Last of its region, DPGS. */
+static GIC_READ_HOOK(read_typer)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint32_t cpu = access->cpu;
+    bool last = cpu + 1 == gic->config.cpus || cpu + 1 == gic->config.first_gicrs;
+
+    (void)reg;
+    (void)index;
+    return gic->cpus[cpu].affinity << 32 | (uint64_t)cpu << 8 | 1u << 5 | (last ? 1u << 4 : 0);
+}
+
+static GIC_READ_HOOK(read_waker)
+{
+    (void)reg;
+    (void)index;
+    return LOAD(&gic_of(device)->cpus[access->cpu].waker);
+}
+
+/* ChildrenAsleep follows ProcessorSleep at once. */
+static GIC_WRITE_HOOK(write_waker)
+{
+    struct vml_gic *gic = gic_of(device);
+    _Atomic uint32_t *waker = &gic->cpus[access->cpu].waker;
+    uint32_t now = value & mask & WAKER_SLEEP ? WAKER_SLEEP | WAKER_ASLEEP : 0;
+
+    (void)reg;
+    (void)index;
+    if (atomic_exchange_explicit(waker, now, memory_order_relaxed) != now) {
+        gic_reroute_shared(gic);
+    }
+}
+
+#define NONE VML_REG_NO_STATE
+#define HOOKS(name, offset, count, width, sizes, read, write)                                      \
+    {                                                                                              \
+        name, offset, count, 0, width, sizes, VML_REG_RW, 0, UINT64_MAX, NONE, read, write         \
+    }
+#define CONSTANT(name, offset, value)                                                              \
+    {                                                                                              \
+        name, offset, 1, 0, 4, VML_SIZE_4, VML_REG_RO, value, 0, NONE, gic_read_constant, NULL     \
+    }
+
+static const struct vml_reg rows[] = {
+    HOOKS("GICR_CTLR", 0x0000, 1, 4, VML_SIZE_4, read_ctlr, write_ctlr),
+    CONSTANT("GICR_IIDR", 0x0004, GIC_IIDR),
+    HOOKS("GICR_TYPER", 0x0008, 1, 8, VML_SIZE_48, read_typer, gic_ignore_write),
+    HOOKS("GICR_WAKER", 0x0014, 1, 4, VML_SIZE_4, read_waker, write_waker),
+    CONSTANT("GICR_PIDR4", 0xffd0, 0x44),
+    CONSTANT("GICR_PIDR0", 0xffe0, 0x93),
+    CONSTANT("GICR_PIDR1", 0xffe4, 0xb4),
+    CONSTANT("GICR_PIDR2", 0xffe8, 0x3b),
+    CONSTANT("GICR_CIDR0", 0xfff0, 0x0d),
+    CONSTANT("GICR_CIDR1", 0xfff4, 0xf0),
+    CONSTANT("GICR_CIDR2", 0xfff8, 0x05),
+    CONSTANT("GICR_CIDR3", 0xfffc, 0xb1),
+    HOOKS("GICR_IGROUPR0", 0x10080, 1, 4, VML_SIZE_4, read_group, write_group),
+    HOOKS("GICR_ISENABLER0", 0x10100, 1, 4, VML_SIZE_4, read_enabled, write_isenabler),
+    HOOKS("GICR_ICENABLER0", 0x10180, 1, 4, VML_SIZE_4, read_enabled, write_icenabler),
+    HOOKS("GICR_ISPENDR0", 0x10200, 1, 4, VML_SIZE_4, read_pending, write_ispendr),
+    HOOKS("GICR_ICPENDR0", 0x10280, 1, 4, VML_SIZE_4, read_pending, write_icpendr),
+    HOOKS("GICR_ISACTIVER0", 0x10300, 1, 4, VML_SIZE_4, read_active, write_isactiver),
+    HOOKS("GICR_ICACTIVER0", 0x10380, 1, 4, VML_SIZE_4, read_active, write_icactiver),
+    HOOKS("GICR_IPRIORITYR", 0x10400, 32, 1, VML_SIZE_14, read_priority, write_priority),
+    HOOKS("GICR_ICFGR", 0x10c00, 2, 4, VML_SIZE_4, read_icfgr, write_icfgr),
+    HOOKS("GICR_IGRPMODR0", 0x10d00, 1, 4, VML_SIZE_4, read_grpmod, write_grpmod),
+};
+
+static const struct vml_reg_table table = {rows, VML_ARRAY_SIZE(rows), VML_GICR_SIZE, true};
+
+static enum vml_bus_result gicr_access(struct vml_device *device, struct vml_access *access)
+{
+    struct vml_gic *gic = gic_of(device);
+    uint64_t cpu = access->offset / VML_GICR_SIZE;
+    struct vml_access inner = *access;
+    enum vml_bus_result result;
+
+    if (gic->config.version != 3 || cpu >= gic->config.cpus) {
+        return VML_BUS_FAULT;
+    }
+    inner.offset = access->offset % VML_GICR_SIZE;
+    inner.cpu = (uint32_t)cpu; /* whose redistributor, not who accesses it */
+    result = vml_regs_access(&table, device, NULL, &inner);
+    access->value = inner.value;
+    return result;
+}
+
+/* Reset and saved state belong to gicd. */
+const struct vml_device_ops gic_gicr_ops = {gicr_access, NULL, NULL, NULL, NULL};
