@@ -250,6 +250,38 @@ static void registers_from_outside(void **state)
     assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_ERR_INVALID);
 }
 
+/* Every system register and SYS encoding ends in one of the ways there are, at EL1 and EL0. */
+static void every_system_encoding_is_served_or_refused(void **state)
+{
+    static const uint32_t kinds[] = {0xd5300000, 0xd5100000, 0xd5080000, 0xd5280000, 0xd5000000};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        for (uint32_t el = 0; el < 2; el++) {
+            for (uint32_t e = 0; e < (k < 2 ? 0x10000u : 0x4000u); e++) {
+                /* SCTLR and what changes the stack or the debug state stay as they are. */
+                if (k == 1 && ((e & 0xffff) >> 15) == 0 && (e >> 3 & 0xfff) != 0) {
+                    continue;
+                }
+                get();
+                r.pc = GUEST_RAM;
+                r.pstate = el ? 0x3c5 : 0;
+                assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+                if (vml_a64_step_instruction(&g.cpu[0], kinds[k] | e << 5 | 3) ==
+                    VML_A64_STEP_EXCEPTION) {
+                    uint32_t ec = (uint32_t)guest_sysreg(&g, ESR) >> 26;
+
+                    assert_true(ec == 0 || ec == 0x18 || ec == 0x01 || ec == 0x07 || ec == 0x25 ||
+                                ec == 0x24);
+                }
+                guest_set_sysreg(&g, SCTLR, 0);
+                guest_set_sysreg(&g, VBAR, GUEST_VBAR);
+                guest_set_sysreg(&g, MDSCR, 0);
+            }
+        }
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -266,6 +298,7 @@ int main(void)
         CASE(saved_state_comes_back),
         CASE(what_is_not_advertised_is_undefined),
         CASE(registers_from_outside),
+        CASE(every_system_encoding_is_served_or_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
