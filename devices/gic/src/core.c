@@ -80,6 +80,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     memset(at, 0, size);
     gic->config = *config;
     gic->intids = 32 + config->spis;
+    gic->spi_words = (config->spis + 31) / 32;
     gic->words = (gic->intids + 63) / 64;
     gic->cpus = take(&at, config->cpus * sizeof(*gic->cpus));
     gic->irqs = take(&at, (1 + (config->spis + 31) / 32) * sizeof(*gic->irqs));

@@ -357,34 +357,36 @@ static __attribute__((noinline)) enum vml_bus_result access_table(struct vml_gic
     return vml_regs_access(&tables[gic->config.version - 2], &gic->gicd, NULL, access);
 }
 
+/* Where in a vml_gic_word the registers of each 128 bytes below 0x400 are; PENDING is computed. */
+enum { PENDING = 0xff };
+static const uint8_t word_fields[8] = {
+    0,
+    offsetof(struct vml_gic_word, group),
+    offsetof(struct vml_gic_word, enabled),
+    offsetof(struct vml_gic_word, enabled),
+    PENDING,
+    PENDING,
+    offsetof(struct vml_gic_word, active),
+    offsetof(struct vml_gic_word, active),
+};
+
 static enum vml_bus_result gicd_access(struct vml_device *device, struct vml_access *access)
 {
     struct vml_gic *gic = gic_of(device);
-    uint32_t word = (uint32_t)access->offset >> 2 & 31;
-    struct vml_gic_word *w = &gic->irqs[word];
+    uint64_t offset = access->offset;
+    uint32_t word = (uint32_t)offset >> 2 & 31;
 
     /* A word of SPIs' bits is one load. */
-    if (!access->write && access->size == 4 && access->offset < 0x400 && word != 0 &&
-        (access->offset & 3) == 0 && word * 32 < gic->intids) {
-        switch (access->offset >> 7) {
-        case 1:
-            access->value = LOAD(&w->group);
-            return VML_BUS_OK;
-        case 2:
-        case 3:
-            access->value = LOAD(&w->enabled);
-            return VML_BUS_OK;
-        case 4:
-        case 5:
-            access->value = gic_pending_bits(w);
-            return VML_BUS_OK;
-        case 6:
-        case 7:
-            access->value = LOAD(&w->active);
-            return VML_BUS_OK;
-        default:
-            break;
-        }
+    if (VML_LIKELY(!access->write && access->size == 4 && offset - 0x80 < 0x380 &&
+                   (offset & 3) == 0 && word - 1 < gic->spi_words)) {
+        const struct vml_gic_word *w = &gic->irqs[word];
+        uint8_t field = word_fields[offset >> 7];
+
+        access->value =
+            field == PENDING
+                ? gic_pending_bits(w)
+                : LOAD((const _Atomic uint32_t *)(const void *)((const char *)w + field));
+        return VML_BUS_OK;
     }
     return access_table(gic, access);
 }

@@ -125,6 +125,7 @@ struct vml_gic {
     struct vml_mutex route_lock;     /**< of changes of routes and of GICD_CTLR */
     _Atomic uint32_t enabled_groups; /**< GICD_CTLR bits 1:0 */
     uint32_t intids;                 /**< 32 + SPIs */
+    uint32_t spi_words;              /**< of `irqs`, for SPIs */
     uint32_t words;                  /**< 64-bit words of one level of a queue */
     struct vml_gic_cpu *cpus;        /**< one per vCPU */
     struct vml_gic_word *irqs;       /**< by INTID / 32; the first is not used */

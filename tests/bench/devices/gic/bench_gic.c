@@ -1,0 +1,113 @@
+/* Assert, acknowledge, end; and a read of the distributor. */
+#include "bench.h"
+
+#include <vml/gic.h>
+#include <vml/vbus.h>
+
+#define ICC(crm, op2) VML_SYSREG(3, 0, 12, crm, op2)
+
+static struct vml_gic gic;
+
+static void write_reg(struct vml_device *device, uint64_t offset, uint8_t size, uint64_t value)
+{
+    struct vml_access a = {.offset = offset, .size = size, .write = true, .value = value};
+
+    if (device->ops->access(device, &a) != VML_BUS_OK) {
+        abort();
+    }
+}
+
+static void icc_write(uint32_t cpu, uint64_t reg, uint64_t value)
+{
+    if (vml_gic_icc_write(&gic, cpu, reg, value) != VML_BUS_OK) {
+        abort();
+    }
+}
+
+static void make(uint32_t cpus)
+{
+    struct vml_gic_config config = {.version = 3, .cpus = cpus, .spis = 988};
+
+    config.storage_size = vml_gic_storage_size(&config);
+    config.storage = aligned_alloc(VML_CACHE_LINE_SIZE, (config.storage_size + 4095) / 4096 * 4096);
+    if (vml_gic_init(&gic, &config) != VML_OK) {
+        abort();
+    }
+    write_reg(&gic.gicd, 0, 4, 2);
+    for (uint32_t i = 32; i < 1020; i += 32) {
+        write_reg(&gic.gicd, 0x80 + i / 8, 4, UINT32_MAX);
+        write_reg(&gic.gicd, 0x100 + i / 8, 4, UINT32_MAX);
+    }
+    icc_write(cpus - 1, VML_SYSREG(3, 0, 4, 6, 0), 0xf0);
+    icc_write(cpus - 1, ICC(12, 7), 1);
+}
+
+static void round_trip(uint32_t cpus, uint32_t intid, uint64_t iterations)
+{
+    uint32_t cpu = cpus - 1;
+    uint64_t value;
+
+    make(cpus);
+    write_reg(&gic.gicd, 0x6000 + intid * 8, 8, (cpu & 15) | (cpu >> 4) << 8);
+    for (uint64_t i = 0; i < iterations; i++) {
+        vml_gic_set_level(&gic, intid, 0, true);
+        if (vml_gic_icc_read(&gic, cpu, ICC(12, 0), &value) != VML_BUS_OK || value != intid) {
+            abort();
+        }
+        vml_gic_set_level(&gic, intid, 0, false);
+        icc_write(cpu, ICC(12, 1), value);
+    }
+}
+
+static void spi_33(uint64_t n)
+{
+    round_trip(1, 33, n);
+}
+
+static void spi_158(uint64_t n)
+{
+    round_trip(1, 158, n);
+}
+
+static void spi_1019(uint64_t n)
+{
+    round_trip(1, 1019, n);
+}
+
+static void spi_8_cpus(uint64_t n)
+{
+    round_trip(8, 158, n);
+}
+
+static void spi_64_cpus(uint64_t n)
+{
+    round_trip(64, 158, n);
+}
+
+static void spi_512_cpus(uint64_t n)
+{
+    round_trip(512, 158, n);
+}
+
+static void read_isenabler(uint64_t n)
+{
+    struct vml_access a = {.offset = 0x104, .size = 4};
+
+    make(1);
+    for (uint64_t i = 0; i < n; i++) {
+        (void)gic.gicd.ops->access(&gic.gicd, &a);
+        BENCH_KEEP(a.value);
+    }
+}
+
+static const struct bench_case cases[] = {
+    {"assert, IAR, deassert, EOIR: INTID 33", spi_33},
+    {"assert, IAR, deassert, EOIR: INTID 158", spi_158},
+    {"assert, IAR, deassert, EOIR: INTID 1019", spi_1019},
+    {"assert, IAR, deassert, EOIR: 8 vCPUs", spi_8_cpus},
+    {"assert, IAR, deassert, EOIR: 64 vCPUs", spi_64_cpus},
+    {"assert, IAR, deassert, EOIR: 512 vCPUs", spi_512_cpus},
+    {"read GICD_ISENABLER1", read_isenabler},
+};
+
+BENCH_MAIN(cases)

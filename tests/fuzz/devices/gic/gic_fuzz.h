@@ -1,0 +1,87 @@
+/* Operations on a GIC from bytes, and what must hold after each. */
+#ifndef GIC_FUZZ_H
+#define GIC_FUZZ_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <vml/gic.h>
+#include <vml/vbus.h>
+
+enum { FUZZ_CPUS = 4 };
+
+static uint64_t gic_fuzz_take(const uint8_t **data, size_t *size, size_t bytes)
+{
+    uint64_t v = 0;
+    size_t n = *size < bytes ? *size : bytes;
+
+    memcpy(&v, *data, n);
+    *data += n;
+    *size -= n;
+    return v;
+}
+
+/* An output is asserted exactly when an acknowledge would find something; nothing is in a queue
+ * that the registers do not show as pending. */
+static void gic_fuzz_check(struct vml_gic *gic)
+{
+    for (uint32_t i = 0; i < FUZZ_CPUS; i++) {
+        const struct vml_gic_cpu *c = &gic->cpus[i];
+
+        for (uint32_t g = 0; g < 2; g++) {
+            for (uint32_t level = 0; level < VML_GIC_LEVELS; level++) {
+                bool summary = c->queue.summary[g][level] != 0;
+
+                if (summary != ((c->queue.levels[g] >> level & 1) != 0)) {
+                    abort();
+                }
+            }
+        }
+        if ((vml_gic_pending(gic, i, VML_IRQ_OUTPUT_IRQ) ||
+             vml_gic_pending(gic, i, VML_IRQ_OUTPUT_FIQ)) &&
+            (c->queue.levels[0] | c->queue.levels[1]) == 0) {
+            abort();
+        }
+    }
+}
+
+static int gic_fuzz(uint32_t version, const uint8_t *data, size_t size)
+{
+    static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[VML_GIC_STORAGE(FUZZ_CPUS, 96)];
+    struct vml_gic_config config = {.version = version,
+                                    .cpus = FUZZ_CPUS,
+                                    .spis = 96,
+                                    .storage = storage,
+                                    .storage_size = sizeof(storage)};
+    struct vml_gic gic;
+
+    if (vml_gic_init(&gic, &config) != VML_OK) {
+        abort();
+    }
+    struct vml_device *devices[] = {&gic.gicd, version == 2 ? &gic.gicc : &gic.gicr, &gic.icc};
+
+    while (size > 0) {
+        uint8_t op = (uint8_t)gic_fuzz_take(&data, &size, 1);
+        uint32_t cpu = op >> 6, kind = op & 7;
+        struct vml_access a = {.cpu = cpu, .write = (op & 8) != 0};
+
+        if (kind < 6) {
+            struct vml_device *device = devices[kind % 3];
+
+            a.offset = gic_fuzz_take(&data, &size, 3);
+            a.size = (uint8_t)(1u << (op >> 4 & 3));
+            a.value = a.write ? gic_fuzz_take(&data, &size, a.size) : 0;
+            if (device == &gic.icc) {
+                a.offset = VML_SYSREG(3, 0, a.offset & 128 ? 4 : 12, a.offset >> 3, a.offset);
+            }
+            (void)device->ops->access(device, &a);
+        } else if (kind == 6) {
+            vml_gic_set_level(&gic, (uint32_t)gic_fuzz_take(&data, &size, 1), cpu, a.write);
+        } else {
+            vml_gic_pulse(&gic, (uint32_t)gic_fuzz_take(&data, &size, 1), cpu);
+        }
+        gic_fuzz_check(&gic);
+    }
+    return 0;
+}
+
+#endif
