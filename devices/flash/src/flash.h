@@ -1,4 +1,5 @@
-/* Between the sources of the flash. Lock order: `lock` is a leaf; the hooks are called without it. */
+/* Between the sources of the flash. Lock order: `lock` is a leaf; the hooks are called without
+ * it. */
 #ifndef VML_FLASH_PRIVATE_H
 #define VML_FLASH_PRIVATE_H
 

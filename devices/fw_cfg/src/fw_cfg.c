@@ -1,8 +1,8 @@
 /*
  * The firmware configuration device.
  *
- * Lock order: `lock` is a leaf. DMA takes what it transfers under the lock and copies without it: items
- * are never removed.
+ * Lock order: `lock` is a leaf. DMA takes what it transfers under the lock and copies without
+ * it: items are never removed.
  */
 #include <vml/arch.h>
 #include <vml/fw_cfg.h>

@@ -1,6 +1,7 @@
 /*
- * Models of CPUs. Values of the Cortex CPUs are those of their technical reference manuals, for a
- * CPU without a GIC CPU interface's system registers: whoever supplies a GICv3 sets ID_AA64PFR0.GIC.
+ * Models of CPUs. Values of the Cortex CPUs are those of their technical reference manuals, for
+ * a CPU without a GIC CPU interface's system registers: whoever supplies a GICv3 sets
+ * ID_AA64PFR0.GIC.
  */
 #include <vml/arm_cpu_model.h>
 #include <vml/vbus.h>

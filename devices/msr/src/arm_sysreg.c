@@ -1,6 +1,6 @@
 /*
- * The device of the Arm system registers. There is no lock: a vCPU's registers are accessed by its own
- * thread only, and what they share is constant.
+ * The device of the Arm system registers. There is no lock: a vCPU's registers are accessed by
+ * its own thread only, and what they share is constant.
  *
  * A register is found in two steps without a search: op0, op1 and CRn choose a group, CRm and op2 a
  * row of it.
@@ -315,7 +315,8 @@ static void sysreg_save(struct vml_device *device, struct vml_state_writer *w)
     vml_state_end(w);
 }
 
-/* True when a register can have this value: identification as configured, other bits as at reset. */
+/* True when a register can have this value: identification as configured, other bits as at
+ * reset. */
 static bool is_possible(const struct vml_arm_sysregs *regs, uint32_t cpu,
                         const struct vml_arm_sysreg *row, uint64_t value)
 {

@@ -10,8 +10,8 @@
         .leaf = (n), .subleaf = (sub), .indexed = true, .reg = {(a), (b), (c), (d) }               \
     }
 
-/* Leaf 1 ECX: SSE3, PCLMULQDQ, SSSE3, CX16, SSE4.1, SSE4.2, x2APIC, MOVBE, POPCNT, TSC deadline, AES,
- * RDRAND, hypervisor. */
+/* Leaf 1 ECX: SSE3, PCLMULQDQ, SSSE3, CX16, SSE4.1, SSE4.2, x2APIC, MOVBE, POPCNT, TSC deadline,
+ * AES, RDRAND, hypervisor. */
 #define BASE_ECX 0xc3f82203u
 /* Leaf 1 EDX: FPU to SSE2 without PSN and DS, HTT is added by the number of vCPUs. */
 #define BASE_EDX 0x078bfbffu

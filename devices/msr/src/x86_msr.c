@@ -1,4 +1,5 @@
-/* Model-specific registers: Intel SDM volume 4. No lock: a vCPU's registers are its own thread's. */
+/* Model-specific registers: Intel SDM volume 4. No lock: a vCPU's registers are its own
+ * thread's. */
 #include <vml/x86_msr.h>
 
 #define TAG          VML_STATE_TAG('X', 'M', 'S', 'R')

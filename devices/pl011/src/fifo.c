@@ -1,12 +1,12 @@
 /*
  * The two FIFOs, and who may push into the back end.
  *
- * `tx_owner` says who pushes, so that characters leave in the order in which they were written although
- * the lock is not held around the push.  A write that finds TX_OPEN makes it TX_BUSY, pushes its one
- * character and makes it TX_OPEN again: two compare-and-swaps, no lock.  TX_OPEN promises that such a
- * write changes nothing else: the FIFO is empty, TXRIS is set already, and the line is not looped back.
- * All other changes of it are made under the lock; who finds TX_BUSY then makes it TX_AGAIN, which
- * obliges the pusher to take the lock and look again.
+ * `tx_owner` says who pushes, so that characters leave in the order in which they were written
+ * although the lock is not held around the push.  A write that finds TX_OPEN makes it TX_BUSY,
+ * pushes its one character and makes it TX_OPEN again: two compare-and-swaps, no lock.  TX_OPEN
+ * promises that such a write changes nothing else: the FIFO is empty, TXRIS is set already, and
+ * the line is not looped back. All other changes of it are made under the lock; who finds
+ * TX_BUSY then makes it TX_AGAIN, which obliges the pusher to take the lock and look again.
  */
 #include "pl011.h"
 
@@ -15,8 +15,8 @@ uint32_t pl011_depth(const struct vml_pl011 *uart)
     return uart->state.UARTLCR_H & LCR_H_FEN ? uart->config.fifo_depth : 1;
 }
 
-/* UARTIFLS: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; the reserved codes do as the last. Without FIFOs the
- * holding register counts: full for the receiver, empty for the transmitter. */
+/* UARTIFLS: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; the reserved codes do as the last. Without FIFOs
+ * the holding register counts: full for the receiver, empty for the transmitter. */
 static uint32_t level(const struct vml_pl011 *uart, uint32_t code)
 {
     static const uint8_t eighths[8] = {1, 2, 4, 6, 7, 7, 7, 7};

@@ -1,8 +1,9 @@
 /*
  * Between the sources of the PL011.
  *
- * Lock order: `lock` is a leaf. It is never held while the back end, the interrupt wire or the clock
- * is called: an entrance takes it, changes the state, and leaves through pl011_leave(), which acts.
+ * Lock order: `lock` is a leaf. It is never held while the back end, the interrupt wire or the
+ * clock is called: an entrance takes it, changes the state, and leaves through pl011_leave(),
+ * which acts.
  */
 #ifndef VML_PL011_PRIVATE_H
 #define VML_PL011_PRIVATE_H

@@ -118,7 +118,8 @@ static void write_icr(struct vml_device *device, const struct vml_reg *reg, uint
     (void)access;
     uart->state.UARTRIS &= ~clear;
     if ((clear & (INT_RX | INT_RT)) && uart->state.rx_count != 0 && uart->config.clock) {
-        /* What still waits is told again later, or a sender that waits for room would wait forever. */
+        /* What still waits is told again later, or a sender that waits for room would wait
+         * forever. */
         uart->rearm = true;
     }
 }

@@ -22,7 +22,8 @@ static uint32_t count(const struct vml_pl031 *rtc, uint64_t now)
     return (uint32_t)seconds(rtc, now) + rtc->state.offset;
 }
 
-/* The tick at which RTCDR becomes RTCMR next. `again`: it does so now, and that has been noticed. */
+/* The tick at which RTCDR becomes RTCMR next. `again`: it does so now, and that has been
+ * noticed. */
 static uint64_t match_at(const struct vml_pl031 *rtc, uint64_t now, bool again)
 {
     uint64_t hz = vml_clock_frequency(rtc->config.clock);

@@ -46,7 +46,7 @@ static inline uint64_t vml_amba_read_id(struct vml_device *device, const struct 
     return reg->reset;
 }
 
-/** @brief An interrupt output: its level is computed under the device's lock and sent outside of it.
+/** @brief An interrupt output: the level is computed under the device's lock, and sent outside.
  *
  * Several threads may change the level at about the same time; whoever finds the wire free sends,
  * and goes on sending until the wire carries the newest level. So a later level is never overtaken

@@ -1,11 +1,11 @@
 /**
  * @file
- * @brief A bank of NOR flash with CFI and the Intel command set: two 16-bit chips side by side, as on
- * the `virt` machine (bank width 4, 64 MiB, erase blocks of 256 KiB).
+ * @brief A bank of NOR flash with CFI and the Intel command set: two 16-bit chips side by side,
+ * as on the `virt` machine (bank width 4, 64 MiB, erase blocks of 256 KiB).
  *
  * The content is the embedder's memory.  In read array mode the bank is plain memory, and may be
- * mapped into the guest read-only; writes, which are commands, must still reach the device. The `array`
- * hook tells when that mode begins and ends.
+ * mapped into the guest read-only; writes, which are commands, must still reach the device. The
+ * `array` hook tells when that mode begins and ends.
  *
  * Commands: read array 0xFF, read identifier 0x90, read query 0x98, read status 0x70, clear status
  * 0x50, program 0x40 and 0x10, buffered program 0xE8 with confirmation 0xD0, block erase 0x20 with

@@ -2,11 +2,11 @@
  * @file
  * @brief A device whose accesses the embedder serves: at once, or later.
  *
- * For a device model in another process, another VM, or a hypervisor's user space.  The handler either
- * serves an access before it returns, or returns VML_BUS_PENDING and answers with
- * vml_forward_complete() when it can; the vCPU makes no progress meanwhile.  An engine gets the answer
- * in either of two ways: it makes the same access again once it is told (`completed`), or it takes the
- * answer with vml_forward_take().
+ * For a device model in another process, another VM, or a hypervisor's user space.  The handler
+ * either serves an access before it returns, or returns VML_BUS_PENDING and answers with
+ * vml_forward_complete() when it can; the vCPU makes no progress meanwhile.  An engine gets the
+ * answer in either of two ways: it makes the same access again once it is told (`completed`), or
+ * it takes the answer with vml_forward_take().
  *
  * Pending accesses are not part of a saved state: the vCPU makes them again after a restore.
  *
@@ -65,8 +65,8 @@ void vml_forward_destroy(struct vml_forward *forward);
  * @param ticket as the handler was given it
  * @param result VML_BUS_OK or VML_BUS_FAULT
  * @param value of a read
- * @return VML_ERR_RANGE for no such vCPU, VML_ERR_INVALID for another result, VML_ERR_STATE when that
- * access is not waiting any more: it was answered, or the device was reset */
+ * @return VML_ERR_RANGE for no such vCPU, VML_ERR_INVALID for another result, VML_ERR_STATE when
+ * that access is not waiting any more: it was answered, or the device was reset */
 VML_MUST_CHECK enum vml_status vml_forward_complete(struct vml_forward *forward, uint32_t cpu,
                                                     uint32_t ticket, enum vml_bus_result result,
                                                     uint64_t value);

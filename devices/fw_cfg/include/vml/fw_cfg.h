@@ -1,12 +1,13 @@
 /**
  * @file
- * @brief The firmware configuration device that U-Boot and EDK2 read: named files and numbered items.
+ * @brief The firmware configuration device that U-Boot and EDK2 read: named files and numbered
+ * items.
  *
  * 24 bytes of MMIO as on the `virt` machine: data at 0, selector at 8, DMA address at 16 (QEMU's
  * docs/specs/fw_cfg). Items are the embedder's memory; they are added before the machine runs.
  *
- * Threads: everything but init, the adding functions, reset, save, restore and destroy may be called
- * from any thread.
+ * Threads: everything but init, the adding functions, reset, save, restore and destroy may be
+ * called from any thread.
  * @defgroup vml_fw_cfg Firmware configuration
  * @{
  */

@@ -1,10 +1,11 @@
 /**
  * @file
- * @brief What CPU a guest sees: identification registers by name, and features that are hidden whole.
+ * @brief What CPU a guest sees: identification registers by name, and features that are hidden
+ * whole.
  *
- * A model is a value: take a named one, hide features, set fields, and give it to whoever answers the
- * guest's reads.  Hiding a feature clears every field that tells of it, in all registers, so that no
- * guest finds it by another way.
+ * A model is a value: take a named one, hide features, set fields, and give it to whoever
+ * answers the guest's reads.  Hiding a feature clears every field that tells of it, in all
+ * registers, so that no guest finds it by another way.
  * @addtogroup vml_msr
  * @{
  */

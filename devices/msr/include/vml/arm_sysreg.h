@@ -3,9 +3,9 @@
  * @brief AArch64 system registers that trap: identification, virtual memory control, debug, the
  * performance monitors, and cache maintenance by set and way.
  *
- * One device serves all vCPUs on a SYSREG bus.  It has a row for each register; the rows of a feature
- * that the CPU model does not show are not there, so that such a register is UNDEFINED. Registers of
- * the GIC and of the timers are other devices on the same bus.
+ * One device serves all vCPUs on a SYSREG bus.  It has a row for each register; the rows of a
+ * feature that the CPU model does not show are not there, so that such a register is UNDEFINED.
+ * Registers of the GIC and of the timers are other devices on the same bus.
  *
  * Threads: each vCPU accesses its own registers from its own thread. See vml_arm_sysregs_get().
  * @addtogroup vml_msr

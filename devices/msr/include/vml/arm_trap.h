@@ -3,7 +3,8 @@
  * @brief Arm traps: from ESR_EL2 to an access on a bus, and back into the guest's registers.
  *
  * Nothing here touches the CPU that it runs on: the syndrome, the fault address and, where the
- * syndrome does not describe the access, the instruction are arguments.  Arm ARM DDI 0487, D24.2.40.
+ * syndrome does not describe the access, the instruction are arguments.  Arm ARM DDI 0487,
+ * D24.2.40.
  * @defgroup vml_msr System registers and traps
  * @{
  */

@@ -84,8 +84,8 @@ VML_MUST_CHECK enum vml_status vml_x86_cpu_model_mask(struct vml_x86_cpu_model *
                                                       uint32_t leaf, uint32_t subleaf,
                                                       enum vml_x86_reg reg, uint32_t clear,
                                                       uint32_t set);
-/** @brief Answers CPUID. Leaves that there are not answer as the specification says: those above the
- * highest basic one as the highest, all others with zeroes.
+/** @brief Answers CPUID. Leaves that there are not answer as the specification says: those above
+ * the highest basic one as the highest, all others with zeroes.
  * @param out by enum vml_x86_reg */
 void vml_x86_cpuid(const struct vml_x86_cpu_model *model,
                    const struct vml_x86_cpuid_context *context, uint32_t leaf, uint32_t subleaf,

@@ -2,8 +2,8 @@
  * @file
  * @brief The model-specific registers that a 64-bit x86 guest touches, on an MSR bus.
  *
- * VML_BUS_FAULT means: inject a general protection fault with error code 0, for a register that there is not, one that the CPU model hides, a
- * write of a read-only one, and reserved bits.
+ * VML_BUS_FAULT means: inject a general protection fault with error code 0, for a register that
+ * there is not, one that the CPU model hides, a write of a read-only one, and reserved bits.
  *
  * Threads: each vCPU accesses its own registers from its own thread.
  * @addtogroup vml_msr
@@ -62,8 +62,8 @@ struct vml_x86_msrs_config {
     struct vml_x86_msr_cpu *state;         /**< one for each; kept */
     struct vml_clock *clock;               /**< the TSC; not NULL */
     enum vml_x86_msr_policy unknown;       /**< see there */
-    /** A register was written whose effect is the embedder's: APIC_BASE, TSC_DEADLINE, EFER, FS_BASE,
-     * PRED_CMD, the KVM clock's... No lock held. May be NULL. */
+    /** A register was written whose effect is the embedder's: APIC_BASE, TSC_DEADLINE, EFER,
+     * FS_BASE, PRED_CMD, the KVM clock's... No lock held. May be NULL. */
     void (*written)(void *context, uint32_t cpu, uint32_t msr, uint64_t value);
     /** There is no such register; the policy decides what it comes to. May be NULL. */
     void (*unknown_access)(void *context, const struct vml_access *access, uint32_t msr);

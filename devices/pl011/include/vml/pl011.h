@@ -1,16 +1,17 @@
 /**
  * @file
- * @brief PrimeCell UART (PL011) r1p5, as Arm DDI 0183G specifies it, and its SBSA Generic UART subset.
+ * @brief PrimeCell UART (PL011) r1p5, as Arm DDI 0183G specifies it, and its SBSA Generic UART
+ * subset.
  *
- * Transmission takes no time: a character that the guest writes is pushed into the back end at once.
- * What the back end refuses waits in the transmit FIFO, as on a slow line, until the back end calls
- * `ready` of the UART's end.  In the other direction the UART takes as many characters as its receive
- * FIFO has room for, and calls `ready` of the back end when there is room again; so nothing is lost.
- * Errors on the line happen only when vml_pl011_inject() makes them.
+ * Transmission takes no time: a character that the guest writes is pushed into the back end at
+ * once. What the back end refuses waits in the transmit FIFO, as on a slow line, until the back
+ * end calls `ready` of the UART's end.  In the other direction the UART takes as many characters
+ * as its receive FIFO has room for, and calls `ready` of the back end when there is room again;
+ * so nothing is lost. Errors on the line happen only when vml_pl011_inject() makes them.
  *
- * Characters go both ways whether or not the guest has enabled the UART, because early consoles write
- * UARTDR before anybody has set UARTCR; VML_PL011_STRICT makes it honour UARTEN, TXE, RXE and the word
- * length.
+ * Characters go both ways whether or not the guest has enabled the UART, because early consoles
+ * write UARTDR before anybody has set UARTCR; VML_PL011_STRICT makes it honour UARTEN, TXE, RXE
+ * and the word length.
  *
  * Threads: everything but init, reset, save, restore and destroy may be called from any thread.
  * @defgroup vml_pl011 PL011 UART
@@ -131,7 +132,8 @@ void vml_pl011_inject(struct vml_pl011 *uart, uint32_t character);
 /** @brief Sets the modem inputs, VML_PL011_FR_*; a change raises the modem interrupts. */
 void vml_pl011_set_modem(struct vml_pl011 *uart, uint32_t inputs);
 
-/** @brief The modem outputs and enables: UARTCR, in which DTR is bit 10, RTS 11, Out1 12, Out2 13. */
+/** @brief The modem outputs and enables: UARTCR, in which DTR is bit 10, RTS 11, Out1 12, Out2
+ * 13. */
 uint32_t vml_pl011_control(struct vml_pl011 *uart);
 
 #ifdef __cplusplus

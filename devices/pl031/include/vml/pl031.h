@@ -2,9 +2,9 @@
  * @file
  * @brief PrimeCell real time clock (PL031), as Arm DDI 0224C specifies it.
  *
- * The embedder says what the time was when the clock was made; from then on the counter follows the
- * configured clock, as if firmware had started it: RTCCR reads as one, and stopping is not possible.
- * A reset of the device does not change the time.
+ * The embedder says what the time was when the clock was made; from then on the counter follows
+ * the configured clock, as if firmware had started it: RTCCR reads as one, and stopping is not
+ * possible. A reset of the device does not change the time.
  *
  * Threads: everything but init, reset, save, restore and destroy may be called from any thread.
  * @defgroup vml_pl031 PL031 real time clock

@@ -1,4 +1,5 @@
-/* Any sequence of commands and reads, and any state image: nothing is written out of the content. */
+/* Any sequence of commands and reads, and any state image: nothing is written out of the
+ * content. */
 #include <stdlib.h>
 #include <vml/flash.h>
 

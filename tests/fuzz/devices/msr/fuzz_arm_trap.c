@@ -1,4 +1,5 @@
-/* Any syndrome, instruction and registers: what is begun has parts within bounds and can be finished. */
+/* Any syndrome, instruction and registers: what is begun has parts within bounds and can be
+ * finished. */
 #include <stdlib.h>
 #include <string.h>
 #include <vml/arm_trap.h>

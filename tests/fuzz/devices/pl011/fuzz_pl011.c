@@ -1,4 +1,5 @@
-/* Any accesses, any characters, any state image: nothing breaks, and the FIFOs stay within bounds. */
+/* Any accesses, any characters, any state image: nothing breaks, and the FIFOs stay within
+ * bounds. */
 #include <stdlib.h>
 #include <vml/pl011.h>
 

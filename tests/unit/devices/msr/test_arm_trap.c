@@ -1,4 +1,5 @@
-/* Syndromes and instructions, encoded by hand from DDI 0487, become accesses and register values. */
+/* Syndromes and instructions, encoded by hand from DDI 0487, become accesses and register
+ * values. */
 #include "test.h"
 #include <vml/arm_trap.h>
 

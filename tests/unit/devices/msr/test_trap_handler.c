@@ -39,7 +39,8 @@ static enum todo handle_trap(struct vcpu *v, uint64_t esr, uint64_t far, uint64_
         return call_firmware(v, trap.imm);
     case VML_ARM_TRAP_DATA_ABORT:
     case VML_ARM_TRAP_SYSREG:
-        if (vml_arm_operation_begin(&op, &trap, &v->regs, trap.isv ? 0 : fetch(v), v->index) == VML_OK &&
+        if (vml_arm_operation_begin(&op, &trap, &v->regs, trap.isv ? 0 : fetch(v),
+                                    v->index) == VML_OK &&
             vml_arm_operation_run(&op, v->mmio, v->sysreg) == VML_BUS_OK) {
             vml_arm_operation_finish(&op, &v->regs);
             return RESUME;
@@ -49,7 +50,8 @@ static enum todo handle_trap(struct vcpu *v, uint64_t esr, uint64_t far, uint64_
         break;
     }
     if (trap.kind == VML_ARM_TRAP_DATA_ABORT || trap.kind == VML_ARM_TRAP_INSTRUCTION_ABORT) {
-        vml_arm_inject_abort(&v->regs, &v->el1, trap.va, trap.kind == VML_ARM_TRAP_INSTRUCTION_ABORT, trap.write);
+        vml_arm_inject_abort(&v->regs, &v->el1, trap.va,
+                             trap.kind == VML_ARM_TRAP_INSTRUCTION_ABORT, trap.write);
     } else {
         vml_arm_inject_undefined(&v->regs, &v->el1, trap.wide_instruction);
     }

@@ -296,7 +296,8 @@ static void a_full_back_end_fills_the_fifo_and_loses_nothing_that_fits(void **st
     end(r);
 }
 
-/* The interrupt is a transition: clearing it with an idle transmitter leaves it clear until a write. */
+/* The interrupt is a transition: clearing it with an idle transmitter leaves it clear until a
+ * write. */
 static void transmit_interrupt(void **state)
 {
     struct rig *r = make(0, 0);
@@ -732,7 +733,8 @@ static void corrupt_images_leave_the_device_untouched(void **state)
     image[16] = 1;
     assert_int_not_equal(restore(s, image, n), VML_OK);
     image[16] = 0;
-    /* Every byte after the header, as 0xff, either is refused or gives a device that saves what it was given. */
+    /* Every byte after the header, as 0xff, either is refused or gives a device that saves what
+     * it was given. */
     for (size_t i = VML_STATE_HEADER_SIZE; i < n; i++) {
         uint8_t keep = image[i];
 
