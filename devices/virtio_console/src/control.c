@@ -34,7 +34,7 @@ static void make(struct message *m, uint32_t port, uint16_t event, uint16_t valu
 
 static void append_name(struct message *m, const char *name)
 {
-    for (uint32_t i = 0; name[i] != '\0' && i < VML_VIRTIO_CONSOLE_MAX_NAME; i++) {
+    for (uint32_t i = 0; i < VML_VIRTIO_CONSOLE_MAX_NAME && name[i] != '\0'; i++) {
         m->bytes[m->len++] = (uint8_t)name[i];
     }
 }

@@ -95,12 +95,15 @@ struct vml_arm_trap {
     bool acquire_release; /**< AR */
 
     /* system and coprocessor registers */
-    uint64_t sysreg;              /**< VML_SYSREG() */
-    bool read;                    /**< a read: into `reg` */
-    uint8_t reg2;                 /**< second register of MCRR and MRRC */
-    uint8_t opc1, opc2, crn, crm; /**< of a coprocessor access */
-    bool condition_valid;         /**< AArch32: `condition` must be evaluated */
-    uint8_t condition;            /**< AArch32 condition code */
+    uint64_t sysreg;      /**< VML_SYSREG() */
+    bool read;            /**< a read: into `reg` */
+    uint8_t reg2;         /**< second register of MCRR and MRRC */
+    uint8_t opc1;         /**< of a coprocessor access */
+    uint8_t opc2;         /**< of a coprocessor access */
+    uint8_t crn;          /**< of a coprocessor access */
+    uint8_t crm;          /**< of a coprocessor access */
+    bool condition_valid; /**< AArch32: `condition` must be evaluated */
+    uint8_t condition;    /**< AArch32 condition code */
 
     uint16_t imm; /**< of HVC, SMC, SVC, BRK */
     bool event;   /**< WFE rather than WFI */
