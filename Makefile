@@ -598,10 +598,13 @@ install: all
 
 # ----------------------------------------------------------------------------------------- others
 
-# A whole machine: tools/run builds or fetches a guest and starts it on examples/vm.
+# The demonstrations, one after the other. A whole machine is to take their place.
 .PHONY: run
-run: example-vm
-	@VML_VM='$(B)/bin/vm' tools/run $(RUN_ARGS)
+run: example-psci example-virtio
+	@echo '== four vCPUs started and stopped through PSCI'
+	@$(B)/bin/psci
+	@echo '== a console and a network device moved by a driver, through the switch'
+	@$(B)/bin/virtio
 
 .PHONY: deps clean help
 deps:
