@@ -1,5 +1,6 @@
 /* GICv2 from IHI 0048: banked distributor registers, SGIs by source, the GICC frame. */
 #include "rig.h"
+#include <vml/gicv2m.h>
 
 enum { G_CTLR = 0, G_PMR = 4, G_BPR = 8, G_IAR = 0xc, G_EOIR = 0x10, G_RPR = 0x14, G_HPPIR = 0x18 };
 enum {
@@ -237,6 +238,43 @@ static void test_refusals(void **state)
     rig_free(&r);
 }
 
+static void test_v2m_message(void **state)
+{
+    struct rig r;
+    struct vml_gicv2m frame;
+    struct vml_irq wire;
+    struct vml_msi msi = {.address = 0x8020040, .data = 81};
+
+    (void)state;
+    up(&r, 1);
+    assert_int_equal(vml_gicv2m_init(&frame, &r.gic, 0x8020000, 80, 64), VML_OK);
+    assert_int_equal(rd(&frame.device, 0, 8, 4), 80 << 16 | 64);
+    wr(&r.gic.gicd, 0, 0xc00 + 80 / 16 * 4, 4, 0xaaaaaaaa);
+    wr(&r.gic.gicd, 0, 0x100 + 80 / 32 * 4, 4, 3u << 16);
+    wr(&frame.device, 0, 0x40, 4, 80);
+    assert_int_equal(gicc(&r, 0, G_IAR), 80);
+    wr(&r.gic.gicc, 0, G_EOIR, 4, 80);
+    assert_int_equal(gicc(&r, 0, G_IAR), 1023);
+    wire = vml_irq_wire(&frame.controller, 0, 0);
+    assert_int_equal(vml_irq_msi(&wire, &msi), VML_OK);
+    assert_int_equal(gicc(&r, 0, G_IAR), 81);
+    wr(&r.gic.gicc, 0, G_EOIR, 4, 81);
+    msi.data = 144; /* the first one that is not its own */
+    assert_int_equal(vml_irq_msi(&wire, &msi), VML_ERR_NOT_FOUND);
+    msi.data = 79;
+    assert_int_equal(vml_irq_msi(&wire, &msi), VML_ERR_NOT_FOUND);
+    msi.address = 0x8030040;
+    msi.data = 81;
+    assert_int_equal(vml_irq_msi(&wire, &msi), VML_ERR_NOT_FOUND);
+    vml_irq_set(&wire, true);
+    vml_irq_pulse(&wire);
+    assert_false(frame.controller.ops->pending(&frame.controller, 0, VML_IRQ_OUTPUT_IRQ));
+    assert_int_equal(gicc(&r, 0, G_IAR), 1023);
+    assert_int_equal(vml_gicv2m_init(&frame, &r.gic, 0, 31, 1), VML_ERR_RANGE);
+    assert_int_equal(vml_gicv2m_init(&frame, &r.gic, 0, 255, 2), VML_ERR_RANGE);
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_several_targets),
         cmocka_unit_test(test_uniprocessor_has_no_targets),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_v2m_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
