@@ -1,2 +1,2 @@
-SRCS := src/core.c src/route.c src/dist.c src/redist.c src/cpuif.c src/gicc.c src/icc.c src/state.c src/gicv2m.c
+SRCS := src/core.c src/route.c src/dist.c src/redist.c src/cpuif.c src/gicc.c src/icc.c src/state.c src/gicv2m.c src/lr.c
 NEEDS := device state irq_controller vbus platform_api arch_api base

@@ -86,6 +86,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->irqs = take(&at, (1 + (config->spis + 31) / 32) * sizeof(*gic->irqs));
     gic->route = take(&at, 1024 * sizeof(*gic->route));
     gic->owner = take(&at, 1024 * sizeof(*gic->owner));
+    gic->links = take(&at, 1024 * sizeof(*gic->links));
     gic->priority = take(&at, 1024);
     gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
     vml_mutex_init(&gic->route_lock);
@@ -116,6 +117,7 @@ static void reset_word(struct vml_gic_word *w, uint32_t edge, uint32_t routed)
     STORE(&w->latch, 0);
     STORE(&w->active, 0);
     STORE(&w->grpmod, 0);
+    STORE(&w->listed, 0);
     STORE(&w->edge, edge);
     STORE(&w->routed, routed);
 }
@@ -141,6 +143,8 @@ static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
         STORE(&cpu->sgi_sources[i % 16], 0);
     }
     memset(bits, 0, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
+    memset(cpu->lr_active, 0, sizeof(cpu->lr_active));
+    cpu->any_lr_active = false;
     memset(&cpu->queue, 0, sizeof(cpu->queue));
     cpu->queue.bits = bits;
 }
@@ -347,7 +351,7 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
             gic_put_bits(&w->latch, bit, true);
         }
         gic_requeue(gic, c, w, intid, was);
-        change = gic_update(gic, c);
+        change = gic_update(gic, c) | gic_recall(w, bit, level);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
@@ -364,7 +368,7 @@ static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_e
 
         gic_put_bits(&w->latch, bit, true);
         gic_requeue(gic, c, w, intid, was);
-        change = gic_update(gic, c);
+        change = gic_update(gic, c) | gic_recall(w, bit, true);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);

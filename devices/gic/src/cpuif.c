@@ -10,7 +10,7 @@ void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu)
     cpu->group_mask[1] = cbpr ? cpu->group_mask[0] : UINT32_MAX << cpu->bpr[1] & 0xff;
 }
 
-static void set_running(struct vml_gic_cpu *cpu)
+void gic_set_running(struct vml_gic_cpu *cpu)
 {
     uint32_t active = cpu->apr[0] | cpu->apr[1];
 
@@ -68,7 +68,7 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
         gic_put_bits(&w->latch, bit, false);
     }
     c->apr[best.group] |= VML_BIT32((best.priority & c->group_mask[best.group]) >> 3);
-    set_running(c);
+    gic_set_running(c);
     leave(gic, c);
     return value;
 }
@@ -83,7 +83,7 @@ static bool drop(struct vml_gic_cpu *c, uint32_t groups)
         return false;
     }
     c->apr[group] &= ~lowest;
-    set_running(c);
+    gic_set_running(c);
     return true;
 }
 
@@ -171,7 +171,7 @@ void gic_set_apr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t val
 
     vml_mutex_lock(&c->lock);
     c->apr[group] = value;
-    set_running(c);
+    gic_set_running(c);
     leave(gic, c);
 }
 

@@ -58,7 +58,8 @@ static inline uint32_t gic_pending_bits(const struct vml_gic_word *w)
 
 static inline uint32_t gic_deliverable_bits(const struct vml_gic_word *w)
 {
-    return gic_pending_bits(w) & LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed);
+    return gic_pending_bits(w) & LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed) &
+           ~LOAD(&w->listed);
 }
 
 static inline void gic_put_bits(_Atomic uint32_t *p, uint32_t bits, bool value)
@@ -151,6 +152,12 @@ static inline uint32_t gic_update(struct vml_gic *gic, struct vml_gic_cpu *cpu)
     }
     atomic_store_explicit(&cpu->outputs, now, memory_order_release);
     return (now ^ old) | now << 8;
+}
+
+/* An interrupt that comes again while it is in a list register: its vCPU must fold and fill. */
+static inline uint32_t gic_recall(const struct vml_gic_word *w, uint32_t bit, bool pending)
+{
+    return VML_UNLIKELY(pending && (LOAD(&w->listed) & bit)) ? OUT_IRQ | OUT_IRQ << 8 : 0;
 }
 
 void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change);
@@ -297,6 +304,7 @@ void gic_set_apr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t val
 void gic_set_pmr(struct vml_gic *gic, uint32_t cpu, uint32_t value);
 void gic_set_cpu_ctlr(struct vml_gic *gic, uint32_t cpu, uint32_t value);
 void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups);
+void gic_set_running(struct vml_gic_cpu *cpu);
 void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu);
 uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group);
 

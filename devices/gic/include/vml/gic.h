@@ -61,6 +61,7 @@ struct vml_gic_word {
     _Atomic uint32_t edge;    /**< ICFGR: edge-triggered */
     _Atomic uint32_t routed;  /**< has a vCPU to go to */
     _Atomic uint32_t grpmod;  /**< IGRPMODR: stored, of no effect with one security state */
+    _Atomic uint32_t listed;  /**< in a list register, which then has its state */
 };
 
 /** @brief Deliverable interrupts of a vCPU, by group, priority and INTID. Private. */
@@ -86,6 +87,9 @@ struct vml_gic_cpu {
     struct vml_gic_word private_irqs;        /**< INTIDs 0 to 31 */
     _Atomic uint8_t priority[32];            /**< of INTIDs 0 to 31 */
     _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
+    _Atomic uint16_t links[32];              /**< physical INTIDs of INTIDs 0 to 31 */
+    uint64_t lr_active[16];                  /**< active when last folded; its own thread only */
+    bool any_lr_active;                      /**< there are any */
     uint64_t affinity;                       /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
     struct vml_gic_queue queue;              /**< what can be taken */
 };
@@ -111,7 +115,7 @@ struct vml_gic_config {
     ((cpus) * (sizeof(struct vml_gic_cpu) +                                                        \
                2u * VML_GIC_LEVELS * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +            \
      (1u + ((spis) + 31u) / 32u) * sizeof(struct vml_gic_word) +                                   \
-     (1024u) * (sizeof(uint64_t) + sizeof(uint16_t) + sizeof(uint8_t)) +                           \
+     (1024u) * (sizeof(uint64_t) + 2u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
 
 /** @brief An interrupt controller. Members are private but the devices and `controller`. */
@@ -132,6 +136,7 @@ struct vml_gic {
     _Atomic uint8_t *priority;       /**< by INTID */
     _Atomic uint16_t *owner;         /**< by INTID: the vCPU whose lock guards an SPI */
     _Atomic uint64_t *route;         /**< by INTID: IROUTER, or ITARGETSR */
+    _Atomic uint16_t *links;         /**< by INTID: physical INTIDs */
     uint16_t *by_affinity;           /**< vCPU indexes by ascending affinity */
 };
 

@@ -2,6 +2,7 @@
 #include "bench.h"
 
 #include <vml/gic.h>
+#include <vml/gic_lr.h>
 #include <vml/vbus.h>
 
 #define ICC(crm, op2) VML_SYSREG(3, 0, 12, crm, op2)
@@ -100,6 +101,23 @@ static void read_isenabler(uint64_t n)
     }
 }
 
+/* A linked interrupt through a list register: raised, filled, taken and ended, folded. */
+static void lr_round_trip(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    if (vml_gic_lr_link(&gic, 158, 0, 158) != VML_OK) {
+        abort();
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_set_level(&gic, 158, 0, true);
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        lrs.lr[0] &= ~(UINT64_C(3) << 62);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
 static const struct bench_case cases[] = {
     {"assert, IAR, deassert, EOIR: INTID 33", spi_33},
     {"assert, IAR, deassert, EOIR: INTID 158", spi_158},
@@ -107,6 +125,7 @@ static const struct bench_case cases[] = {
     {"assert, IAR, deassert, EOIR: 8 vCPUs", spi_8_cpus},
     {"assert, IAR, deassert, EOIR: 64 vCPUs", spi_64_cpus},
     {"assert, IAR, deassert, EOIR: 512 vCPUs", spi_512_cpus},
+    {"assert, fill, fold: one list register", lr_round_trip},
     {"read GICD_ISENABLER1", read_isenabler},
 };
 

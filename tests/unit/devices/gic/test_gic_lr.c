@@ -1,0 +1,239 @@
+/* Delivery through list registers, against a small model of the virtual CPU interface. */
+#include "rig.h"
+#include <vml/gic_lr.h>
+
+enum { PENDING = 1, ACTIVE = 2, UIE = 2, LRENPIE = 4 };
+
+static void up(struct rig *r, uint32_t cpus)
+{
+    rig_init(r, 3, cpus, 988);
+    linux_v3(r);
+}
+
+static void enable(struct rig *r, uint32_t intid, uint8_t priority, bool edge)
+{
+    wr(&r->gic.gicd, 0, 0x400 + intid, 1, priority);
+    if (edge) {
+        wr(&r->gic.gicd, 0, 0xc00 + intid / 16 * 4, 4, 2u << intid % 16 * 2);
+    }
+    wr(&r->gic.gicd, 0, 0x100 + intid / 32 * 4, 4, 1u << intid % 32);
+}
+
+static uint32_t state_of(uint64_t lr)
+{
+    return (uint32_t)(lr >> 62);
+}
+
+static uint64_t with_state(uint64_t lr, uint32_t state)
+{
+    return (lr & ~(UINT64_C(3) << 62)) | (uint64_t)state << 62;
+}
+
+static uint64_t state_bit(struct rig *r, uint32_t base, uint32_t intid)
+{
+    return rd(&r->gic.gicd, 0, base + intid / 32 * 4, 4) >> intid % 32 & 1;
+}
+
+static void test_level_interrupt_through_an_lr(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    enable(&r, 50, 0x80, false);
+    vml_gic_set_level(&r.gic, 50, 0, true);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal(lrs.hcr, 1);
+    assert_int_equal(lrs.lr[0], UINT64_C(1) << 62 | UINT64_C(1) << 60 | UINT64_C(0x80) << 48 |
+                                    UINT64_C(1) << 41 | 50);
+    assert_int_equal(lrs.vmcr >> 24, 0xf0);
+    assert_int_equal(lrs.vmcr & 3, 2);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.ap1r = 1u << 16;
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(state_bit(&r, 0x300, 50), 1);
+    assert_int_equal(icc(&r, 0, RPR), 0x80); /* the interface came back */
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal(state_of(lrs.lr[0]), PENDING | ACTIVE); /* the wire is still up */
+    assert_int_equal(lrs.ap1r, 1u << 16);
+    lrs.lr[0] = with_state(lrs.lr[0], PENDING);
+    lrs.ap1r = 0;
+    vml_gic_set_level(&r.gic, 50, 0, false);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(state_bit(&r, 0x300, 50), 0);
+    assert_int_equal(state_bit(&r, 0x200, 50), 0);
+    assert_false(irq(&r, 0));
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 0);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+static void test_edge_is_not_lost_or_doubled(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+    unsigned told;
+
+    (void)state;
+    up(&r, 1);
+    enable(&r, 50, 0x80, true);
+    vml_gic_pulse(&r.gic, 50, 0);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    vml_gic_lr_fold(&r.gic, 0, &lrs); /* not taken */
+    assert_int_equal(state_bit(&r, 0x200, 50), 1);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    told = r.told;
+    vml_gic_pulse(&r.gic, 50, 0); /* again while it is in the list register */
+    assert_int_equal(r.told, told + 1);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(state_of(lrs.lr[0]), PENDING | ACTIVE);
+    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(state_bit(&r, 0x200, 50), 0);
+    assert_int_equal(state_bit(&r, 0x300, 50), 0);
+    rig_free(&r);
+}
+
+static void test_overflow_goes_by_priority(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    for (uint32_t i = 0; i < 6; i++) {
+        enable(&r, 100 + i * 100, (uint8_t)(0xa0 - i * 0x10), false);
+        vml_gic_set_level(&r.gic, 100 + i * 100, 0, true);
+    }
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 4);
+    assert_true((lrs.hcr & UIE) != 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal((uint32_t)lrs.lr[i], 600 - i * 100);
+        vml_gic_set_level(&r.gic, 600 - i * 100, 0, false);
+        lrs.lr[i] = with_state(lrs.lr[i], 0);
+    }
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_true(irq(&r, 0));
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 2);
+    assert_false((lrs.hcr & UIE) != 0);
+    assert_int_equal((uint32_t)lrs.lr[0], 200);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+static void test_linked_interrupt(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    wr(&r.gic.gicr, 0, 0x10100, 4, 1u << 27);
+    assert_int_equal(vml_gic_lr_link(&r.gic, 27, 0, 30), VML_OK);
+    assert_int_equal(vml_gic_lr_link(&r.gic, 3, 0, 30), VML_ERR_RANGE);
+    assert_int_equal(vml_gic_lr_link(&r.gic, 27, 0, 1020), VML_ERR_RANGE);
+    vml_gic_set_level(&r.gic, 27, 0, true);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.lr[0] >> 61 & 1, 1);
+    assert_int_equal(lrs.lr[0] >> 32 & 0x3ff, 30);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(state_of(lrs.lr[0]), ACTIVE); /* never active and pending */
+    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 0); /* hardware says when it comes again */
+    assert_false(irq(&r, 0));
+    rig_free(&r);
+}
+
+static void test_rerouted_while_listed(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 2);
+    enable(&r, 50, 0x80, false);
+    vml_gic_set_level(&r.gic, 50, 0, true);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 1);
+    assert_false(irq(&r, 1)); /* vCPU 0 has it */
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_true(irq(&r, 1) && !irq(&r, 0));
+    rig_free(&r);
+}
+
+static void test_more_active_than_list_registers(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 2};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        enable(&r, 40 + i, 0x80, true);
+        vml_gic_pulse(&r.gic, 40 + i, 0);
+    }
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[1] = with_state(lrs.lr[1], ACTIVE);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_true((lrs.hcr & LRENPIE) != 0);
+    lrs.hcr += 1u << 27; /* the guest ended the one that is in none */
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(state_bit(&r, 0x300, 40), 1);
+    assert_int_equal(state_bit(&r, 0x300, 41), 0);
+    rig_free(&r);
+}
+
+static void test_gich_layout_and_sgi_sources(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, 2, 4, 32);
+    wr(&r.gic.gicd, 0, 0, 4, 1);
+    wr(&r.gic.gicd, 0, 0x100, 4, 0xffff);
+    wr(&r.gic.gicd, 0, 0x405, 1, 0x98);
+    wr(&r.gic.gicd, 2, 0xf00, 4, 1u << 16 | 5);
+    wr(&r.gic.gicd, 3, 0xf00, 4, 1u << 16 | 5);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal(lrs.lr[0], 1u << 28 | 0x13u << 23 | 1u << 19 | 2u << 10 | 5);
+    vml_gic_lr_fold(&r.gic, 0, &lrs); /* not taken: both sources again */
+    assert_int_equal(rd(&r.gic.gicd, 0, 0xf15, 1), 0xc);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    lrs.lr[0] &= ~(uint64_t)(3u << 28);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.lr[0], 1u << 28 | 0x13u << 23 | 3u << 10 | 5);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_level_interrupt_through_an_lr),
+        cmocka_unit_test(test_edge_is_not_lost_or_doubled),
+        cmocka_unit_test(test_overflow_goes_by_priority),
+        cmocka_unit_test(test_linked_interrupt),
+        cmocka_unit_test(test_rerouted_while_listed),
+        cmocka_unit_test(test_more_active_than_list_registers),
+        cmocka_unit_test(test_gich_layout_and_sgi_sources),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
