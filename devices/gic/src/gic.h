@@ -96,7 +96,7 @@ static inline void gic_dequeue(struct vml_gic *gic, struct vml_gic_cpu *cpu, uin
     if (*word == 0) {
         q->summary[group][level] = (uint16_t)(q->summary[group][level] & ~(1u << intid / 64));
         if (q->summary[group][level] == 0) {
-            q->levels[group] &= ~VML_BIT32(level);
+            q->levels[group] &= ~VML_BIT32(level % VML_GIC_LEVELS);
         }
     }
 }
