@@ -1,1 +1,0 @@
-NEEDS := virtio_block virtio_console virtio_net

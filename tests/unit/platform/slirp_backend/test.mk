@@ -1,1 +1,0 @@
-NEEDS := virtio_net
