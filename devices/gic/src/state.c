@@ -115,6 +115,7 @@ static void restore_cpu(struct vml_gic *gic, struct vml_state_reader *r, struct 
     uint32_t groups, waker, ctlr, sgis = 0;
     uint8_t bytes[48];
 
+    memset(&c, 0, sizeof(c));
     check(r, vml_state_get_u64(r) == affinity);
     c.pmr = vml_state_get_u32(r);
     c.apr[0] = vml_state_get_u32(r);
