@@ -329,6 +329,32 @@ static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
     return intid >= 16 && intid < gic->intids && (intid >= 32 || cpu < gic->config.cpus);
 }
 
+/* A level that changes: pending follows it, or latches, and so does the place in the queue. */
+static inline void move_level(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_word *w,
+                              uint32_t intid, bool level)
+{
+    uint32_t bit = VML_BIT32(intid % 32);
+    bool edge = (LOAD(&w->edge) & bit) != 0, latched = (LOAD(&w->latch) & bit) != 0;
+    uint32_t group, priority;
+
+    gic_put_bits(&w->level, bit, level);
+    if (latched || (edge && !level)) {
+        return; /* pending as before */
+    }
+    if (edge) {
+        gic_put_bits(&w->latch, bit, true);
+    }
+    if (gic_gate_bits(w) & bit) {
+        group = LOAD(&w->group) >> intid % 32 & 1;
+        priority = gic_priority(gic, c, intid);
+        if (level) {
+            gic_enqueue(gic, c, group, priority >> 3, intid);
+        } else {
+            gic_dequeue(gic, c, group, priority >> 3, intid);
+        }
+    }
+}
+
 void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
 {
     uint32_t bit = VML_BIT32(intid % 32), change = 0;
@@ -343,14 +369,8 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
         return;
     }
     c = gic_lock_owner(gic, intid, cpu);
-    if (((LOAD(&w->level) & bit) != 0) != level) {
-        bool was = (gic_deliverable_bits(w) & bit) != 0;
-
-        gic_put_bits(&w->level, bit, level);
-        if (level && (LOAD(&w->edge) & bit)) {
-            gic_put_bits(&w->latch, bit, true);
-        }
-        gic_requeue(gic, c, w, intid, was);
+    if (VML_LIKELY(((LOAD(&w->level) & bit) != 0) != level)) {
+        move_level(gic, c, w, intid, level);
         change = gic_update(gic, c) | gic_recall(w, bit, level);
     }
     vml_mutex_unlock(&c->lock);

@@ -56,10 +56,15 @@ static inline uint32_t gic_pending_bits(const struct vml_gic_word *w)
     return LOAD(&w->latch) | (LOAD(&w->level) & ~LOAD(&w->edge));
 }
 
+/* Those that are deliverable as soon as they are pending. */
+static inline uint32_t gic_gate_bits(const struct vml_gic_word *w)
+{
+    return LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed) & ~LOAD(&w->listed);
+}
+
 static inline uint32_t gic_deliverable_bits(const struct vml_gic_word *w)
 {
-    return gic_pending_bits(w) & LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed) &
-           ~LOAD(&w->listed);
+    return gic_pending_bits(w) & gic_gate_bits(w);
 }
 
 static inline void gic_put_bits(_Atomic uint32_t *p, uint32_t bits, bool value)
