@@ -167,10 +167,11 @@ void gic_send_sgi_v2(struct vml_gic *gic, uint32_t from, uint32_t targets, uint3
     }
 }
 
-/* An SGI reaches a vCPU only if it is in the group that the register generates. */
+/* IHI 0069H 8.1.10, table 8-14: with one security state SGI1R generates an SGI of either group, as its
+ * target has configured it; the other registers one of group 0 only. */
 static void send_one(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t group)
 {
-    if ((LOAD(&gic->cpus[cpu].private_irqs.group) >> intid & 1) == group) {
+    if (group == 1 || !(LOAD(&gic->cpus[cpu].private_irqs.group) >> intid & 1)) {
         gic_set_field(gic, cpu, 0, FIELD_PENDING, VML_BIT32(intid), true);
     }
 }

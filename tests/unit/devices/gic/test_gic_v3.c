@@ -267,6 +267,24 @@ static void test_sgi(void **state)
     rig_free(&r);
 }
 
+/* IHI 0069H table 8-14, one security state: SGI1R generates what its target has configured. */
+static void test_sgi1r_generates_either_group(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    up(&r, 2);
+    wr(&r.gic.gicr, 0, 0x10080, 4, ~(1u << 6)); /* SGI 6 of vCPU 0 in group 0 */
+    icc_write(&r, 1, SGI1R, UINT64_C(6) << 24 | 1);
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 1u << 6);
+    wr(&r.gic.gicr, 0, 0x10280, 4, 1u << 6);
+    icc_write(&r, 1, ASGI1R, UINT64_C(6) << 24 | 1);
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 1u << 6);
+    icc_write(&r, 1, ASGI1R, UINT64_C(7) << 24 | 1); /* of group 1 */
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 1u << 6);
+    rig_free(&r);
+}
+
 static void test_sgi_range_selector(void **state)
 {
     static uint64_t mpidrs[64];
@@ -501,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_split_eoi),
         cmocka_unit_test(test_routing_and_migration),
         cmocka_unit_test(test_sgi),
+        cmocka_unit_test(test_sgi1r_generates_either_group),
         cmocka_unit_test(test_sgi_range_selector),
         cmocka_unit_test(test_ppi_is_private),
         cmocka_unit_test(test_message_based_spi),
