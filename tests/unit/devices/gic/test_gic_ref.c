@@ -1,0 +1,68 @@
+/*
+ * The library against the model (ref_gic.h), by random operations.
+ *
+ * VML_GIC_REF_OPS says how many for each configuration, VML_GIC_REF_SEED where the numbers start.
+ */
+#include "ref_run.h"
+#include "test.h"
+
+static void compare(const struct ref_setup *setup)
+{
+    assert_true(ref_run(setup, ref_from_environment("VML_GIC_REF_OPS", 60000),
+                        ref_from_environment("VML_GIC_REF_SEED", 1)));
+}
+
+static void test_v2_one_vcpu(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv2, 1 vCPU", .version = 2, .cpus = 1, .spis = 64});
+}
+
+static void test_v2_four_vcpus(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv2, 4 vCPUs", .version = 2, .cpus = 4, .spis = 96});
+}
+
+static void test_v2_all_there_is(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv2, 8 vCPUs", .version = 2, .cpus = 8, .spis = 988});
+}
+
+static void test_v3_one_vcpu(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv3, 1 vCPU", .version = 3, .cpus = 1, .spis = 32});
+}
+
+static void test_v3_no_spis(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv3, no SPIs", .version = 3, .cpus = 2, .spis = 0});
+}
+
+static void test_v3_four_vcpus(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv3, 4 vCPUs", .version = 3, .cpus = 4, .spis = 96});
+}
+
+static void test_v3_clusters(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){
+        .name = "GICv3, clusters", .version = 3, .cpus = 8, .spis = 988, .clusters = true});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_v2_one_vcpu),     cmocka_unit_test(test_v2_four_vcpus),
+        cmocka_unit_test(test_v2_all_there_is), cmocka_unit_test(test_v3_one_vcpu),
+        cmocka_unit_test(test_v3_no_spis),      cmocka_unit_test(test_v3_four_vcpus),
+        cmocka_unit_test(test_v3_clusters),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
