@@ -1,0 +1,1 @@
+NEEDS := vbus device simple_as irq_controller state
