@@ -78,6 +78,21 @@ static void unit_changed(struct vml_timer *timer, struct vml_timer_unit *unit)
     vml_mutex_unlock(&timer->lock);
 }
 
+/*
+ * As unit_changed(), after a write of the guest's: returns when the output has followed. The clock's
+ * thread may have raised it, and not yet returned to see that it falls again; the vCPU would end the
+ * interrupt meanwhile, and take another that is none, until that thread gets its turn.
+ */
+static void unit_written(struct vml_timer *timer, struct vml_timer_unit *unit)
+{
+    while (unit->busy) {
+        vml_mutex_unlock(&timer->lock);
+        vml_thread_yield();
+        vml_mutex_lock(&timer->lock);
+    }
+    unit_changed(timer, unit);
+}
+
 static void deadline_passed(struct vml_clock_event *event)
 {
     struct vml_timer_unit *unit = VML_CONTAINER_OF(event, struct vml_timer_unit, event);
@@ -155,7 +170,7 @@ void vml_timer_write_ctl(struct vml_timer *timer, enum vml_timer_kind kind, uint
 {
     vml_mutex_lock(&timer->lock);
     timer->unit[kind].ctl = value & CTL_WRITABLE;
-    unit_changed(timer, &timer->unit[kind]);
+    unit_written(timer, &timer->unit[kind]);
 }
 
 uint64_t vml_timer_read_cval(struct vml_timer *timer, enum vml_timer_kind kind)
@@ -172,7 +187,7 @@ void vml_timer_write_cval(struct vml_timer *timer, enum vml_timer_kind kind, uin
 {
     vml_mutex_lock(&timer->lock);
     timer->unit[kind].cval = value;
-    unit_changed(timer, &timer->unit[kind]);
+    unit_written(timer, &timer->unit[kind]);
 }
 
 uint32_t vml_timer_read_tval(struct vml_timer *timer, enum vml_timer_kind kind)

@@ -10,7 +10,8 @@
  * vCPU behind its trapped system registers: the registers are on a SYSREG bus, and the access's `cpu`
  * selects the timer.
  *
- * Threads: any number, for any timer. The output wire is driven without a lock held.
+ * Threads: any number, for any timer. The output wire is driven without a lock held; when a write of
+ * CTL, CVAL or TVAL returns, it has followed. So what a wire calls writes no register of the timer.
  * @defgroup vml_timer Generic timer
  * @{
  */
