@@ -379,10 +379,14 @@ enum a64_sys_result a64_firmware_call(struct a64_core *core, bool smc, uint16_t 
     if (core->parallel) {
         a64_guest_enter(core);
     }
-    if (result != VML_A64_CALL_DONE) {
+    if (result == VML_A64_CALL_UNDEFINED) {
         return A64_SYS_UNDEFINED;
     }
     memcpy(core->regs.x, x, sizeof(x));
+    if (result == VML_A64_CALL_WAIT) {
+        core->halted = A64_HALTED_WFI;
+        return A64_SYS_RESYNC;
+    }
     return vml_cpu_has_requests(&cpu->cpu) ? A64_SYS_RESYNC : A64_SYS_OK;
 }
 

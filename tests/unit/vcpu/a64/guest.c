@@ -35,7 +35,7 @@ static enum vml_a64_call_result firmware(void *context, struct vml_a64 *cpu, boo
     if (g->firmware_stops) {
         vml_cpu_stop(&cpu->cpu);
     }
-    return VML_A64_CALL_DONE;
+    return g->firmware_waits ? VML_A64_CALL_WAIT : VML_A64_CALL_DONE;
 }
 
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread)

@@ -34,6 +34,7 @@ struct guest {
     _Atomic uint64_t firmware_x0;    /* of the last */
     _Atomic bool firmware_smc;       /* of the last */
     bool firmware_stops;             /* a call stops the vCPU */
+    bool firmware_waits;             /* a call suspends the vCPU */
 };
 
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread);

@@ -120,6 +120,24 @@ static void wfi_halts_and_an_input_ends_it(void **state)
     assert_int_equal(r.x[0], 1);
 }
 
+static void a_firmware_call_may_wait(void **state)
+{
+    static const uint32_t words[] = {0xd4000002, 0x91000400, 0x14000000}; /* hvc; add; b . */
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    g.firmware_waits = true;
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_HALTED);
+    get();
+    assert_int_equal(r.x[0], 0x1234); /* the result is there already */
+    assert_int_equal(r.pc, GUEST_RAM + 4);
+    vml_a64_set_input(&g.cpu[0], VML_A64_INPUT_IRQ, true);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BUDGET);
+    get();
+    assert_int_equal(r.x[0], 0x1235);
+}
+
 static void a_request_ends_the_run(void **state)
 {
     static const uint32_t words[] = {0x14000000};
@@ -293,6 +311,7 @@ int main(void)
         CASE(changed_code_is_seen_after_its_maintenance),
         CASE(more_code_than_the_cache_holds_still_runs),
         CASE(wfi_halts_and_an_input_ends_it),
+        CASE(a_firmware_call_may_wait),
         CASE(a_request_ends_the_run),
         CASE(features_make_it_exit),
         CASE(saved_state_comes_back),

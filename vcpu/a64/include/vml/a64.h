@@ -64,6 +64,7 @@ void vml_a64_model_max(struct vml_a64_model *model);
 enum vml_a64_call_result {
     VML_A64_CALL_DONE,      /**< x[] holds the results */
     VML_A64_CALL_UNDEFINED, /**< the instruction is UNDEFINED */
+    VML_A64_CALL_WAIT,      /**< as DONE, and then it waits as WFI does: a suspended vCPU */
 };
 
 /** @brief A firmware call (HVC or SMC). The vCPU may be stopped, others started, from inside.
