@@ -1,0 +1,1 @@
+NEEDS := a64 gic timer pl011 firmware
