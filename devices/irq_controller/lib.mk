@@ -1,2 +1,2 @@
 SRCS :=
-NEEDS := base
+NEEDS := base platform_api

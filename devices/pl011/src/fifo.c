@@ -312,11 +312,11 @@ void pl011_leave(struct vml_pl011 *uart)
     }
     pl011_update(uart);
     level_changed =
-        vml_amba_output_set(&uart->out, (uart->state.UARTRIS & uart->state.UARTIMSC) != 0);
+        vml_irq_driver_set(&uart->out, (uart->state.UARTRIS & uart->state.UARTIMSC) != 0);
     vml_mutex_unlock(&uart->lock);
 
     if (level_changed) {
-        vml_amba_output_send(&uart->out, &uart->lock);
+        vml_irq_driver_send(&uart->out, &uart->lock);
     }
     if (arm != VML_CLOCK_NEVER) {
         vml_clock_event_arm(&uart->timeout, arm);

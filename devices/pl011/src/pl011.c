@@ -189,7 +189,7 @@ enum vml_status vml_pl011_init(struct vml_pl011 *uart, const struct vml_pl011_co
     atomic_init(&uart->tx_owner, TX_SLOW);
     atomic_init(&uart->fr, 0);
     vml_mutex_init(&uart->lock);
-    vml_amba_output_init(&uart->out, &config->irq);
+    vml_irq_driver_init(&uart->out, &config->irq);
     if (config->clock) {
         vml_clock_event_init(&uart->timeout, config->clock, timed_out);
     }

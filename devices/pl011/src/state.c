@@ -100,10 +100,10 @@ enum vml_status pl011_restore(struct vml_device *device, struct vml_state_reader
     uart->state = s;
     uart->tx_flushes++;
     uart->kick = true;
-    changed = vml_amba_output_force(&uart->out, (s.UARTRIS & s.UARTIMSC) != 0);
+    changed = vml_irq_driver_force(&uart->out, (s.UARTRIS & s.UARTIMSC) != 0);
     pl011_leave(uart);
     if (changed) {
-        vml_amba_output_send(&uart->out, &uart->lock);
+        vml_irq_driver_send(&uart->out, &uart->lock);
     }
     if (s.rt_deadline != VML_CLOCK_NEVER) {
         vml_clock_event_arm(&uart->timeout, s.rt_deadline);

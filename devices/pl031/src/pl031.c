@@ -54,10 +54,10 @@ static void leave(struct vml_pl031 *rtc, uint64_t now)
         }
         arm = rtc->deadline;
     }
-    changed = vml_amba_output_set(&rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC);
+    changed = vml_irq_driver_set(&rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC);
     vml_mutex_unlock(&rtc->lock);
     if (changed) {
-        vml_amba_output_send(&rtc->out, &rtc->lock);
+        vml_irq_driver_send(&rtc->out, &rtc->lock);
     }
     /* An armed deadline that is too early only looks at `deadline` again. */
     if (arm != VML_CLOCK_NEVER) {
@@ -241,10 +241,10 @@ static enum vml_status rtc_restore(struct vml_device *device, struct vml_state_r
         rtc->state.RTCRIS = 1;
     }
     rtc->deadline = match_at(rtc, now, true);
-    changed = vml_amba_output_force(&rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC);
+    changed = vml_irq_driver_force(&rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC);
     vml_mutex_unlock(&rtc->lock);
     if (changed) {
-        vml_amba_output_send(&rtc->out, &rtc->lock);
+        vml_irq_driver_send(&rtc->out, &rtc->lock);
     }
     vml_clock_event_arm(&rtc->match, rtc->deadline);
     return VML_OK;
@@ -262,7 +262,7 @@ enum vml_status vml_pl031_init(struct vml_pl031 *rtc, const struct vml_pl031_con
     rtc->device = (struct vml_device){config->name ? config->name : "pl031", &ops};
     rtc->origin = vml_clock_now(config->clock);
     vml_mutex_init(&rtc->lock);
-    vml_amba_output_init(&rtc->out, &config->irq);
+    vml_irq_driver_init(&rtc->out, &config->irq);
     vml_clock_event_init(&rtc->match, config->clock, matched);
     vml_regs_reset(&vml_pl031_regs, &rtc->state);
     rtc->deadline = match_at(rtc, rtc->origin, true);

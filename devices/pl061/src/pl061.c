@@ -39,12 +39,12 @@ static void leave(struct vml_pl061 *gpio)
     uint8_t directions = s->GPIODIR, levels = s->GPIODATA & s->GPIODIR;
     uint16_t tell = (uint16_t)(directions << 8 | levels);
     bool outputs = tell != gpio->told;
-    bool changed = vml_amba_output_set(&gpio->out, (raw(s) & s->GPIOIE) != 0);
+    bool changed = vml_irq_driver_set(&gpio->out, (raw(s) & s->GPIOIE) != 0);
 
     gpio->told = tell;
     vml_mutex_unlock(&gpio->lock);
     if (changed) {
-        vml_amba_output_send(&gpio->out, &gpio->lock);
+        vml_irq_driver_send(&gpio->out, &gpio->lock);
     }
     if (outputs && gpio->config.output) {
         gpio->config.output(gpio->config.context, directions, levels);
@@ -203,10 +203,10 @@ static enum vml_status gpio_restore(struct vml_device *device, struct vml_state_
     }
     vml_mutex_lock(&gpio->lock);
     gpio->state = s;
-    changed = vml_amba_output_force(&gpio->out, (raw(&s) & s.GPIOIE) != 0);
+    changed = vml_irq_driver_force(&gpio->out, (raw(&s) & s.GPIOIE) != 0);
     leave(gpio);
     if (changed) {
-        vml_amba_output_send(&gpio->out, &gpio->lock);
+        vml_irq_driver_send(&gpio->out, &gpio->lock);
     }
     return VML_OK;
 }
@@ -220,7 +220,7 @@ enum vml_status vml_pl061_init(struct vml_pl061 *gpio, const struct vml_pl061_co
     gpio->device = (struct vml_device){config->name ? config->name : "pl061", &ops};
     gpio->state.inputs = config->inputs;
     vml_mutex_init(&gpio->lock);
-    vml_amba_output_init(&gpio->out, &config->irq);
+    vml_irq_driver_init(&gpio->out, &config->irq);
     return VML_OK;
 }
 

@@ -49,23 +49,24 @@ static uint64_t next_change(const struct vml_timer *timer, const struct vml_time
     return ticks != 0 && ticks < VML_CLOCK_NEVER - now ? now + ticks : VML_CLOCK_NEVER;
 }
 
-/* Brings the event and the output up to date after a change. Called with the lock, returns without. */
+/*
+ * Brings the event and the output up to date after a change. Called with the lock, returns without.
+ *
+ * Each thread does so itself, even while another is inside: the clock's thread that raises the output
+ * wakes the vCPU, whose write that ends the interrupt must see it fall when it returns, although that
+ * thread has not had its turn again. What threads that overlap have done may have overtaken each
+ * other; so the last of them does it once more.
+ */
 static void unit_changed(struct vml_timer *timer, struct vml_timer_unit *unit)
 {
-    uint32_t seen;
+    bool again = false;
 
-    unit->changes++;
-    if (unit->busy) {
-        vml_mutex_unlock(&timer->lock);
-        return;
-    }
-    unit->busy = true;
+    unit->inside++;
     do {
         bool level;
         uint64_t deadline = next_change(timer, unit, &level);
-        bool drive = level != unit->level;
+        bool drive = level != unit->level || again;
 
-        seen = unit->changes;
         unit->level = level;
         vml_mutex_unlock(&timer->lock);
         vml_clock_event_arm(&unit->event, deadline);
@@ -73,24 +74,15 @@ static void unit_changed(struct vml_timer *timer, struct vml_timer_unit *unit)
             vml_irq_set(&timer->config.irq[unit->kind], level);
         }
         vml_mutex_lock(&timer->lock);
-    } while (unit->changes != seen);
-    unit->busy = false;
+        if (unit->inside > 1) {
+            unit->overlapped = true;
+            break;
+        }
+        again = unit->overlapped;
+        unit->overlapped = false;
+    } while (again);
+    unit->inside--;
     vml_mutex_unlock(&timer->lock);
-}
-
-/*
- * As unit_changed(), after a write of the guest's: returns when the output has followed. The clock's
- * thread may have raised it, and not yet returned to see that it falls again; the vCPU would end the
- * interrupt meanwhile, and take another that is none, until that thread gets its turn.
- */
-static void unit_written(struct vml_timer *timer, struct vml_timer_unit *unit)
-{
-    while (unit->busy) {
-        vml_mutex_unlock(&timer->lock);
-        vml_thread_yield();
-        vml_mutex_lock(&timer->lock);
-    }
-    unit_changed(timer, unit);
 }
 
 static void deadline_passed(struct vml_clock_event *event)
@@ -170,7 +162,7 @@ void vml_timer_write_ctl(struct vml_timer *timer, enum vml_timer_kind kind, uint
 {
     vml_mutex_lock(&timer->lock);
     timer->unit[kind].ctl = value & CTL_WRITABLE;
-    unit_written(timer, &timer->unit[kind]);
+    unit_changed(timer, &timer->unit[kind]);
 }
 
 uint64_t vml_timer_read_cval(struct vml_timer *timer, enum vml_timer_kind kind)
@@ -187,7 +179,7 @@ void vml_timer_write_cval(struct vml_timer *timer, enum vml_timer_kind kind, uin
 {
     vml_mutex_lock(&timer->lock);
     timer->unit[kind].cval = value;
-    unit_written(timer, &timer->unit[kind]);
+    unit_changed(timer, &timer->unit[kind]);
 }
 
 uint32_t vml_timer_read_tval(struct vml_timer *timer, enum vml_timer_kind kind)

@@ -1,9 +1,8 @@
 /*
  * The MMIO transport: virtio 1.3, 4.2.2 (version 2) and 4.2.4 (legacy).
  *
- * The wire is the level of InterruptStatus != 0. Who changes that status counts in `wire_calls`;
- * the first computes and sends the level, without a lock, as often as others came meanwhile: levels
- * are sent in order.
+ * The wire is the level of InterruptStatus != 0. Who has changed that status computes the level under
+ * the lock and sends it without.
  */
 #include <vml/regs.h>
 #include <vml/virtio_mmio.h>
@@ -55,35 +54,35 @@ enum {
 static void update_wire(void *context)
 {
     struct vml_virtio_mmio *mmio = context;
-    uint32_t seen;
+    bool changed;
 
-    if (atomic_fetch_add(&mmio->wire_calls, 1) != 0) {
-        return;
+    vml_mutex_lock(&mmio->lock);
+    changed = vml_irq_driver_set(&mmio->wire, vml_virtio_isr(mmio->config.dev) != 0);
+    vml_mutex_unlock(&mmio->lock);
+    if (changed) {
+        vml_irq_driver_send(&mmio->wire, &mmio->lock);
     }
-    do {
-        bool again;
-        bool level;
-
-        seen = atomic_load(&mmio->wire_calls);
-        again = atomic_exchange(&mmio->wire_again, false);
-        level = vml_virtio_isr(mmio->config.dev) != 0;
-        if (level && mmio->wire && again) {
-            vml_irq_set(&mmio->config.irq, false);
-            vml_irq_set(&mmio->config.irq, true);
-        } else if (level != mmio->wire) {
-            mmio->wire = level;
-            vml_irq_set(&mmio->config.irq, level);
-        }
-    } while (!atomic_compare_exchange_strong(&mmio->wire_calls, &seen, 0));
 }
 
 /* An edge-triggered input sees nothing when a bit stays set: the wire goes down and up once more
  * for it. */
 static void acknowledge(struct vml_virtio_mmio *mmio, uint32_t bits)
 {
+    bool again;
+    bool changed;
+
     vml_virtio_ack(mmio->config.dev, bits);
-    atomic_store(&mmio->wire_again, true);
-    update_wire(mmio);
+    vml_mutex_lock(&mmio->lock);
+    again = mmio->wire.level && vml_virtio_isr(mmio->config.dev) != 0;
+    changed = again ? vml_irq_driver_force(&mmio->wire, true)
+                    : vml_irq_driver_set(&mmio->wire, vml_virtio_isr(mmio->config.dev) != 0);
+    vml_mutex_unlock(&mmio->lock);
+    if (again) {
+        vml_irq_set(&mmio->wire.irq, false);
+    }
+    if (changed) {
+        vml_irq_driver_send(&mmio->wire, &mmio->lock);
+    }
 }
 
 /* Register hooks. */
@@ -544,6 +543,7 @@ enum vml_status vml_virtio_mmio_init(struct vml_virtio_mmio *mmio,
     mmio->device.ops = &mmio_ops;
     mmio->config = *config;
     vml_mutex_init(&mmio->lock);
+    vml_irq_driver_init(&mmio->wire, &config->irq);
     if (config->dev) {
         vml_virtio_attach(config->dev, &transport);
     }

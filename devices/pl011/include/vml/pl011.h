@@ -100,7 +100,7 @@ struct vml_pl011 {
     void *push_context;             /**< given to it */
     struct vml_pl011_config config; /**< as given, defaults filled in */
     struct vml_mutex lock;          /**< of everything below */
-    struct vml_amba_output out;     /**< UARTINTR */
+    struct vml_irq_driver out;      /**< UARTINTR */
     struct vml_clock_event timeout; /**< receive timeout */
     struct vml_pl011_state state;   /**< what the guest sees */
     uint32_t tx_flushes;            /**< times that the transmit FIFO was emptied */

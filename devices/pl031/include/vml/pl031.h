@@ -43,7 +43,7 @@ struct vml_pl031 {
     struct vml_device device;       /**< register this on a bus, 0x1000 bytes */
     struct vml_pl031_config config; /**< as given */
     struct vml_mutex lock;          /**< of everything below */
-    struct vml_amba_output out;     /**< RTCINTR */
+    struct vml_irq_driver out;      /**< RTCINTR */
     struct vml_clock_event match;   /**< when RTCDR becomes RTCMR */
     uint64_t origin;                /**< tick at which it was `epoch_s` */
     uint64_t deadline;              /**< of the match, in ticks */

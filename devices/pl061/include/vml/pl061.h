@@ -50,7 +50,7 @@ struct vml_pl061 {
     struct vml_device device;       /**< register this on a bus, 0x1000 bytes */
     struct vml_pl061_config config; /**< as given */
     struct vml_mutex lock;          /**< of everything below */
-    struct vml_amba_output out;     /**< GPIOINTR */
+    struct vml_irq_driver out;      /**< GPIOINTR */
     struct vml_pl061_state state;   /**< what the guest sees */
     uint16_t told;                  /**< directions and levels as `output` knows them */
 };

@@ -11,7 +11,7 @@
  * selects the timer.
  *
  * Threads: any number, for any timer. The output wire is driven without a lock held; when a write of
- * CTL, CVAL or TVAL returns, it has followed. So what a wire calls writes no register of the timer.
+ * CTL, CVAL or TVAL returns, it has followed.
  * @defgroup vml_timer Generic timer
  * @{
  */
@@ -85,8 +85,8 @@ struct vml_timer_unit {
     struct vml_clock_event event; /**< when the condition is met next */
     uint64_t cval;                /**< CNTx_CVAL_EL0 */
     uint32_t ctl;                 /**< CNTx_CTL_EL0: ENABLE and IMASK */
-    uint32_t changes;             /**< grows with each change, so that it is not missed */
-    bool busy;                    /**< somebody drives the output and will look again */
+    uint32_t inside;              /**< threads that drive the output */
+    bool overlapped;              /**< two were inside at a time */
     bool level;                   /**< what the output was driven to last */
     uint8_t kind;                 /**< enum vml_timer_kind */
 };

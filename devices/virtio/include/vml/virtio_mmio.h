@@ -8,7 +8,7 @@
 #ifndef VML_VIRTIO_MMIO_H
 #define VML_VIRTIO_MMIO_H
 
-#include <vml/irq.h>
+#include <vml/irq_driver.h>
 #include <vml/virtio.h>
 
 #ifdef __cplusplus
@@ -44,10 +44,8 @@ struct vml_virtio_mmio {
     struct vml_device device;             /**< what a bus gets */
     struct vml_virtio_mmio_config config; /**< as given */
     struct vml_virtio_mmio_state state;   /**< see there */
-    struct vml_mutex lock;                /**< of `state` */
-    _Atomic uint32_t wire_calls;          /**< who computes the wire, and calls meanwhile */
-    _Atomic bool wire_again;              /**< an acknowledgement left bits set */
-    bool wire;                            /**< the level sent last; of who computes it */
+    struct vml_mutex lock;                /**< of `state` and `wire` */
+    struct vml_irq_driver wire;           /**< the level of InterruptStatus != 0 */
 };
 
 /** @brief Makes a transport and attaches it to its device.

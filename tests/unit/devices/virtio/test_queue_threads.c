@@ -23,7 +23,7 @@ struct rig {
     struct request requests[REQUESTS];
     _Atomic bool stop;
     _Atomic unsigned raised;
-    bool level;
+    _Atomic bool level;
 };
 
 static struct request *take(struct rig *r, struct request **list)
@@ -95,9 +95,9 @@ static void set_level(void *context, uint32_t line, uint32_t cpu, bool level)
 {
     struct rig *r = context;
 
-    /* Levels come one at a time, and never the same twice but for an edge that is made. */
-    r->level = level;
-    r->raised += level;
+    /* Threads that change the level at about the same time may be inside together. */
+    atomic_store(&r->level, level);
+    atomic_fetch_add(&r->raised, level);
 }
 
 static const struct vml_irq_ops irq_ops = {.set_level = set_level};
