@@ -44,75 +44,86 @@ static enum vml_bus_result serve(struct vml_vbus *bus, struct vml_bus_range *ran
 static VML_COLD enum vml_bus_result access_by_other(struct vml_vbus *bus, uint64_t addr,
                                                     struct vml_access *access)
 {
-    struct vml_bus_table *table = bus_enter_other(bus);
-    enum vml_bus_result result = serve(bus, bus_find(table, addr), addr, access);
+    struct bus_visit visit = bus_enter(bus);
+    enum vml_bus_result result = serve(bus, bus_find(visit.table, addr), addr, access);
 
-    bus_leave_other(bus);
+    bus_leave(bus, visit);
     return result;
 }
 
-/* What a hit may be copied from: a small range would need another check for accesses that leave it. */
-static void remember(struct vml_bus_cpu *cpu, const struct vml_bus_table *table,
+/* A small range is not copied: an access that leaves it would need another check. */
+static void remember(const struct vml_vbus *bus, struct vml_bus_cpu *cpu, uint64_t version,
                      const struct vml_bus_range *range)
 {
-    if (range == NULL || range->size < 8 || range->device->ops->access == NULL) {
+    if (cpu->version != version) {
+        cpu->version = version;
+        cpu->span = 0;
+    }
+    if (range == NULL || range->size < BUS_WIDEST || range->device->ops->access == NULL ||
+        atomic_load_explicit(&bus->statistics, memory_order_relaxed)) {
         return;
     }
-    cpu->generation = table->generation;
     cpu->base = range->base;
-    cpu->size = range->size;
+    cpu->span = range->size - (BUS_WIDEST - 1);
     cpu->delta = range->device_offset - range->base;
     cpu->device = range->device;
     cpu->access = range->device->ops->access;
 }
 
-/* The announcement is made already. */
+/*
+ * Not a repeated hit.  Here the vCPU announces what is current.  The announcement and the second look
+ * at the version are both sequentially consistent, as a change's new version and its look at the
+ * announcement are: either the change waits for this access, or this access sees the change, and with
+ * it the table, which was published before.
+ */
 static __attribute__((noinline)) enum vml_bus_result
-access_by_search(struct vml_vbus *bus, struct vml_bus_cpu *cpu, const struct vml_bus_table *table,
-                 uint64_t addr, struct vml_access *access)
+access_by_search(struct vml_vbus *bus, struct vml_bus_cpu *cpu, uint64_t before, uint64_t addr,
+                 struct vml_access *access)
 {
-    struct vml_bus_range *range = bus_find(table, addr);
+    struct vml_bus_range *range;
     enum vml_bus_result result;
+    uint64_t version;
+    uint64_t seen;
 
-    remember(cpu, table, range);
+    if (VML_UNLIKELY(before != 0)) {
+        /* From inside of another access, whose announcement, the same one again, covers this too. */
+        return serve(bus, bus_find(atomic_load(&bus->table), addr), addr, access);
+    }
+    seen = atomic_load(&bus->version);
+    do {
+        version = seen;
+        atomic_store(&cpu->inside, version);
+        seen = atomic_load(&bus->version);
+    } while (VML_UNLIKELY(seen != version));
+    range = bus_find(atomic_load_explicit(&bus->table, memory_order_acquire), addr);
+    remember(bus, cpu, version, range);
     result = serve(bus, range, addr, access);
     atomic_store_explicit(&cpu->inside, 0, memory_order_release);
     return result;
 }
 
-/* An access from inside of another is covered by that one's announcement. */
-static VML_COLD enum vml_bus_result access_nested(struct vml_vbus *bus, uint64_t addr,
-                                                  struct vml_access *access)
-{
-    const struct vml_bus_table *table = atomic_load_explicit(&bus->table, memory_order_acquire);
-
-    return serve(bus, bus_find(table, addr), addr, access);
-}
-
 /*
- * The fast path repeats the last hit, whose copy is in the vCPU's own cache line.  It holds while the
- * generation is the table's.  The range is at least as large as any access, so that one comparison
- * covers both of its ends.
+ * The fast path repeats the last hit, whose copy is in the vCPU's own cache line.  It announces the
+ * version that the copy was made at.  Where the sum is that version, the copy is current, nothing is
+ * traced (that would make the sum odd), and the vCPU is not inside of an access already (the announcement
+ * was 0; inside, it is always the copy's version, so that it was not changed here).
  */
 enum vml_bus_result vml_vbus_access(struct vml_vbus *bus, uint64_t addr, struct vml_access *access)
 {
     struct vml_bus_cpu *cpu;
-    struct vml_bus_table *table;
     enum vml_bus_result result;
+    uint64_t before;
 
     if (VML_UNLIKELY(access->cpu >= bus->config.cpus)) {
         return access_by_other(bus, addr, access);
     }
     cpu = &bus->cpus[access->cpu];
-    if (VML_UNLIKELY(atomic_load_explicit(&cpu->inside, memory_order_relaxed) != 0)) {
-        return access_nested(bus, addr, access);
-    }
-    table = bus_announce(bus, cpu);
-    if (VML_UNLIKELY(cpu->generation != table->generation ||
-                     addr - cpu->base > cpu->size - access->size ||
-                     atomic_load_explicit(&bus->statistics, memory_order_relaxed) ||
-                     atomic_load_explicit(bus->tracing, memory_order_relaxed))) {
-        return access_by_search(bus, cpu, table, addr, access);
+    before = atomic_exchange(&cpu->inside, cpu->version);
+    if (VML_UNLIKELY(before + atomic_load(&bus->version) +
+                             atomic_load_explicit(bus->tracing, memory_order_relaxed) !=
+                         cpu->version ||
+                     addr - cpu->base >= cpu->span)) {
+        return access_by_search(bus, cpu, before, addr, access);
     }
     access->offset = addr + cpu->delta;
     result = cpu->access(cpu->device, access);

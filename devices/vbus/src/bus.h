@@ -3,10 +3,10 @@
 
 #include <vml/vbus.h>
 
-static inline struct vml_bus_cpu *bus_others(struct vml_vbus *bus)
-{
-    return &bus->cpus[bus->config.cpus];
-}
+/* Versions are even: one that tracing has made odd is nobody's. */
+#define BUS_VERSION_STEP 2u
+/* Bytes of the widest access. */
+#define BUS_WIDEST 8u
 
 /* The index of the last range that begins at or before the address; 0 when there is none. */
 static inline uint32_t bus_search(const struct vml_bus_table *table, uint64_t addr)
@@ -34,28 +34,13 @@ static inline struct vml_bus_range *bus_find(const struct vml_bus_table *table, 
     return addr - range->base < range->size ? range : NULL;
 }
 
-/*
- * Between these, what the table holds stays valid.  The announcement of the generation and the table
- * are both sequentially consistent: either a change sees the announcement and waits, or the second look
- * at the table sees the change.
- */
-static inline struct vml_bus_table *bus_announce(struct vml_vbus *bus, struct vml_bus_cpu *cpu)
-{
-    struct vml_bus_table *table = atomic_load_explicit(&bus->table, memory_order_acquire);
+/* An access that no vCPU makes: between these what the table holds stays valid. */
+struct bus_visit {
+    const struct vml_bus_table *table;
+    uint32_t phase;
+};
 
-    for (;;) {
-        struct vml_bus_table *seen = table;
-
-        atomic_store(&cpu->inside, __atomic_load_n(&seen->generation, __ATOMIC_RELAXED) + 1);
-        table = atomic_load(&bus->table);
-        if (VML_LIKELY(table == seen)) {
-            return table;
-        }
-    }
-}
-
-/* Threads that are no vCPU share one announcement: that of the first of them to enter. */
-struct vml_bus_table *bus_enter_other(struct vml_vbus *bus);
-void bus_leave_other(struct vml_vbus *bus);
+struct bus_visit bus_enter(struct vml_vbus *bus);
+void bus_leave(struct vml_vbus *bus, struct bus_visit visit);
 
 #endif

@@ -1,9 +1,13 @@
 /*
- * Lock order: vml_vbus.lock (changes), then vml_vbus.other_lock (the announcement of threads that are no
- * vCPU).  No device is called with either held.
+ * Lock order: vml_vbus.lock (changes), then vml_vbus.other_lock (who enters where).  No device is called
+ * with either held.
  *
  * There are two tables.  A change builds the spare, publishes it, and waits until nobody can be inside
  * of the old one, which is then the spare: so the wait also makes sure that a range taken off is unused.
+ *
+ * A vCPU announces the version of the bus that it uses; see access.c.  Other threads are counted, in
+ * one of two phases.  A change begins the other phase, which is empty since the change before, and waits
+ * for the end of the old one, which nobody enters any more.
  */
 #include "bus.h"
 
@@ -21,64 +25,70 @@ enum vml_status vml_vbus_init(struct vml_vbus *bus, const struct vml_vbus_config
     }
     memset(bus, 0, sizeof(*bus));
     bus->config = *config;
-    cpus_size = ((size_t)config->cpus + 1) * sizeof(struct vml_bus_cpu);
+    cpus_size = (size_t)config->cpus * sizeof(struct vml_bus_cpu);
     table_size =
         sizeof(struct vml_bus_table) + (size_t)config->max_ranges * sizeof(struct vml_bus_range *);
     memset(storage, 0, cpus_size + 2 * table_size);
     bus->cpus = (struct vml_bus_cpu *)(void *)storage;
     bus->spare = (struct vml_bus_table *)(void *)(storage + cpus_size + table_size);
     atomic_init(&bus->table, (struct vml_bus_table *)(void *)(storage + cpus_size));
-    /* No vCPU has a hit of the first generation. */
-    atomic_load(&bus->table)->generation = 1;
+    /* No vCPU has a hit of the first version: theirs are 0. */
+    atomic_init(&bus->version, BUS_VERSION_STEP);
     atomic_init(&bus->statistics, false);
+    atomic_init(&bus->others[0], 0);
+    atomic_init(&bus->others[1], 0);
     bus->tracing = config->debug == NULL ? &never : &config->debug->tracing;
     vml_mutex_init(&bus->lock);
     vml_mutex_init(&bus->other_lock);
     return VML_OK;
 }
 
-struct vml_bus_table *bus_enter_other(struct vml_vbus *bus)
+struct bus_visit bus_enter(struct vml_vbus *bus)
 {
-    struct vml_bus_cpu *others = bus_others(bus);
-    struct vml_bus_table *table;
+    struct bus_visit visit;
 
     vml_mutex_lock(&bus->other_lock);
-    if (others->depth++ == 0) {
-        table = bus_announce(bus, others);
-    } else {
-        table = atomic_load_explicit(&bus->table, memory_order_acquire);
-    }
+    visit.phase = bus->other_phase;
+    (void)atomic_fetch_add_explicit(&bus->others[visit.phase], 1, memory_order_relaxed);
+    visit.table = atomic_load_explicit(&bus->table, memory_order_acquire);
     vml_mutex_unlock(&bus->other_lock);
-    return table;
+    return visit;
 }
 
-void bus_leave_other(struct vml_vbus *bus)
+void bus_leave(struct vml_vbus *bus, struct bus_visit visit)
 {
-    struct vml_bus_cpu *others = bus_others(bus);
+    (void)atomic_fetch_sub_explicit(&bus->others[visit.phase], 1, memory_order_release);
+}
+
+static void wait_for_others(struct vml_vbus *bus)
+{
+    uint32_t phase;
 
     vml_mutex_lock(&bus->other_lock);
-    if (--others->depth == 0) {
-        atomic_store_explicit(&others->inside, 0, memory_order_release);
-    }
+    phase = bus->other_phase;
+    bus->other_phase = phase ^ 1u;
     vml_mutex_unlock(&bus->other_lock);
+    while (atomic_load_explicit(&bus->others[phase], memory_order_acquire) != 0) {
+        vml_cpu_relax();
+    }
 }
 
 /* Publishes the spare, which the caller has filled, and waits for those inside of what it replaces. */
 static void publish(struct vml_vbus *bus, struct vml_bus_table *old)
 {
-    struct vml_bus_table *next = bus->spare;
-    uint64_t generation = old->generation + 1;
+    uint64_t version;
 
-    __atomic_store_n(&next->generation, generation, __ATOMIC_RELAXED);
-    atomic_store(&bus->table, next);
-    for (uint32_t i = 0; i <= bus->config.cpus; i++) {
+    atomic_store(&bus->table, bus->spare);
+    version = atomic_fetch_add(&bus->version, BUS_VERSION_STEP) + BUS_VERSION_STEP;
+    for (uint32_t i = 0; i < bus->config.cpus; i++) {
         uint64_t inside = atomic_load(&bus->cpus[i].inside);
 
-        while (inside != 0 && inside - 1 < generation) {
+        while (inside != 0 && inside < version) {
             vml_cpu_relax();
             inside = atomic_load(&bus->cpus[i].inside);
         }
     }
+    wait_for_others(bus);
     bus->spare = old;
 }
 
@@ -152,23 +162,25 @@ enum vml_status vml_vbus_unregister(struct vml_vbus *bus, struct vml_bus_range *
 
 struct vml_bus_range *vml_vbus_find(struct vml_vbus *bus, uint64_t addr)
 {
-    struct vml_bus_range *range = bus_find(bus_enter_other(bus), addr);
+    struct bus_visit visit = bus_enter(bus);
+    struct vml_bus_range *range = bus_find(visit.table, addr);
 
-    bus_leave_other(bus);
+    bus_leave(bus, visit);
     return range;
 }
 
 void vml_vbus_for_each(struct vml_vbus *bus, bool (*fn)(void *context, struct vml_bus_range *range),
                        void *context)
 {
-    const struct vml_bus_table *table = bus_enter_other(bus);
+    struct bus_visit visit = bus_enter(bus);
+    const struct vml_bus_table *table = visit.table;
 
     for (uint32_t i = 0; i < table->count; i++) {
         if (!fn(context, table->ranges[i])) {
             break;
         }
     }
-    bus_leave_other(bus);
+    bus_leave(bus, visit);
 }
 
 /* True when none of the ranges [from, to) has the device of range `at`. */
@@ -184,7 +196,8 @@ static bool no_other(const struct vml_bus_table *table, uint32_t at, uint32_t fr
 
 void vml_vbus_reset(struct vml_vbus *bus)
 {
-    const struct vml_bus_table *table = bus_enter_other(bus);
+    struct bus_visit visit = bus_enter(bus);
+    const struct vml_bus_table *table = visit.table;
 
     for (uint32_t i = 0; i < table->count; i++) {
         struct vml_device *device = table->ranges[i]->device;
@@ -193,12 +206,13 @@ void vml_vbus_reset(struct vml_vbus *bus)
             device->ops->reset(device);
         }
     }
-    bus_leave_other(bus);
+    bus_leave(bus, visit);
 }
 
 void vml_vbus_shutdown(struct vml_vbus *bus)
 {
-    const struct vml_bus_table *table = bus_enter_other(bus);
+    struct bus_visit visit = bus_enter(bus);
+    const struct vml_bus_table *table = visit.table;
 
     for (uint32_t i = table->count; i-- > 0;) {
         struct vml_device *device = table->ranges[i]->device;
@@ -207,12 +221,14 @@ void vml_vbus_shutdown(struct vml_vbus *bus)
             device->ops->shutdown(device);
         }
     }
-    bus_leave_other(bus);
+    bus_leave(bus, visit);
 }
 
 void vml_vbus_set_statistics(struct vml_vbus *bus, bool on)
 {
     atomic_store(&bus->statistics, on);
+    /* The copies of hits, through which nothing is counted, become old. */
+    (void)atomic_fetch_add(&bus->version, BUS_VERSION_STEP);
 }
 
 struct vml_bus_stats vml_vbus_stats(const struct vml_bus_range *range)

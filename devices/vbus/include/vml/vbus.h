@@ -4,7 +4,8 @@
  *
  * A bus serves one space.  Lookup takes no lock: the sorted table of ranges is published atomically,
  * and each vCPU caches its last hit in a cache line of its own.  A device stays valid while an access
- * is inside it: unregistration waits.
+ * is inside it: unregistration waits for those accesses that were inside when it began, whoever makes
+ * them, and for no later one.
  * @defgroup vml_vbus Virtual bus
  * @{
  */
@@ -53,27 +54,25 @@ struct vml_bus_range {
 
 /** @brief Private to one vCPU: the last hit as a copy, and whether it is inside an access. */
 struct vml_bus_cpu {
-    VML_CACHE_ALIGNED uint64_t generation; /**< of the table that the hit is from; 0: no hit */
-    _Atomic uint64_t inside;               /**< table generation in use + 1, or 0 */
-    uint64_t base;                         /**< of the hit's range */
-    uint64_t size;                         /**< of the hit's range, at least 8 */
-    uint64_t delta;                        /**< from an address to an offset in the device */
-    struct vml_device *device;             /**< of the hit's range */
+    VML_CACHE_ALIGNED _Atomic uint64_t inside; /**< `version` while inside an access, or 0 */
+    uint64_t version;                          /**< of the bus when the hit was copied */
+    uint64_t base;                             /**< of the hit's range */
+    uint64_t span;             /**< from `base`: addresses at which any access fits; 0: no hit */
+    uint64_t delta;            /**< from an address to an offset in the device */
+    struct vml_device *device; /**< of the hit's range */
     /** The device's. */
     enum vml_bus_result (*access)(struct vml_device *device, struct vml_access *access);
-    uint32_t depth; /**< for threads that are no vCPU: how many are inside */
 };
 
 /** @brief The ranges, sorted by base. */
 struct vml_bus_table {
-    uint64_t generation;            /**< grows with each change */
     uint32_t count;                 /**< of `ranges` */
     struct vml_bus_range *ranges[]; /**< ascending */
 };
 
 /** @brief Bytes of storage that a bus needs, aligned to VML_CACHE_LINE_SIZE. */
 #define VML_BUS_STORAGE(ranges, cpus)                                                              \
-    (((cpus) + 1u) * sizeof(struct vml_bus_cpu) +                                                  \
+    ((cpus) * sizeof(struct vml_bus_cpu) +                                                         \
      2u * (sizeof(struct vml_bus_table) + (ranges) * sizeof(struct vml_bus_range *)))
 
 /** @brief How a bus is made. */
@@ -86,16 +85,20 @@ struct vml_vbus_config {
     struct vml_debug *debug; /**< levels, statistics and trace; may be NULL */
 };
 
-/** @brief A bus. Members are private. */
+/** @brief A bus. Members are private. What accesses read is apart from what other threads write. */
 struct vml_vbus {
     struct vml_vbus_config config;         /**< as given */
-    _Atomic(struct vml_bus_table *) table; /**< what lookups use */
-    struct vml_bus_table *spare;           /**< what the next change is built in */
-    struct vml_bus_cpu *cpus;              /**< one per vCPU; the last serves VML_CPU_NONE */
-    struct vml_mutex lock;                 /**< of changes */
-    struct vml_mutex other_lock;           /**< of accesses that no vCPU makes */
-    _Atomic bool statistics;               /**< count */
+    _Atomic uint64_t version;              /**< even; grows with each change */
+    struct vml_bus_cpu *cpus;              /**< one per vCPU */
     const _Atomic bool *tracing;           /**< the debug state's, or one that is never set */
+    _Atomic(struct vml_bus_table *) table; /**< what lookups use */
+    _Atomic bool statistics;               /**< count */
+    uint8_t apart[VML_CACHE_LINE_SIZE];    /**< unused */
+    struct vml_bus_table *spare;           /**< what the next change is built in */
+    struct vml_mutex lock;                 /**< of changes */
+    struct vml_mutex other_lock;           /**< of `other_phase` */
+    uint32_t other_phase;                  /**< which of `others` enters now */
+    _Atomic uint32_t others[2];            /**< accesses inside that no vCPU makes, by phase */
 };
 
 /** @brief Makes an empty bus. @return VML_ERR_INVALID for no storage or no ranges */
@@ -107,7 +110,11 @@ VML_MUST_CHECK enum vml_status vml_vbus_init(struct vml_vbus *bus,
  * VML_ERR_NO_SPACE */
 VML_MUST_CHECK enum vml_status vml_vbus_register(struct vml_vbus *bus, struct vml_bus_range *range);
 /** @brief Takes a device off the bus, and waits until no access is inside it. Not from inside an
- * access of this bus. */
+ * access of this bus.
+ *
+ * The wait ends when every access, vml_vbus_find(), vml_vbus_for_each(), reset and shutdown of this
+ * bus that was under way has returned, on this device or on another.  Those that begin later, on vCPUs
+ * or on other threads, do not prolong it. */
 VML_MUST_CHECK enum vml_status vml_vbus_unregister(struct vml_vbus *bus,
                                                    struct vml_bus_range *range);
 
@@ -130,7 +137,7 @@ void vml_vbus_for_each(struct vml_vbus *bus, bool (*fn)(void *context, struct vm
 void vml_vbus_reset(struct vml_vbus *bus);
 /** @brief Shuts each device down once, descending. */
 void vml_vbus_shutdown(struct vml_vbus *bus);
-/** @brief Switches the counting of accesses. Off at first. */
+/** @brief Switches the counting of accesses. Off at first. Any thread, any time. */
 void vml_vbus_set_statistics(struct vml_vbus *bus, bool on);
 /** @brief A copy of a range's statistics. */
 struct vml_bus_stats vml_vbus_stats(const struct vml_bus_range *range);

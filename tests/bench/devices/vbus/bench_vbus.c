@@ -35,7 +35,7 @@ static void make_bus(uint32_t devices)
     }
 }
 
-/* `stride` devices further on each access; 0 hits the same again. */
+/* `stride` devices further on each access. */
 static void dispatch(uint32_t devices, uint32_t stride, uint64_t iterations)
 {
     uint32_t at = devices / 2;
@@ -51,32 +51,53 @@ static void dispatch(uint32_t devices, uint32_t stride, uint64_t iterations)
     }
 }
 
+/* The same loop without a bus. */
 static void by_itself(uint64_t iterations)
 {
+    const struct vml_device *d = &device;
+    uint64_t addr = 8;
+
     while (iterations-- > 0) {
         struct vml_access access = {.size = 4, .cpu = 0};
-        const struct vml_device *d = &device;
         enum vml_bus_result result;
 
         BENCH_KEEP(d);
+        BENCH_KEEP(addr);
+        access.offset = addr;
         result = d->ops->access(&device, &access);
+        BENCH_KEEP(result);
+    }
+}
+
+/* The same device again and again. */
+static void hit(uint32_t devices, uint64_t iterations)
+{
+    uint64_t addr = devices / 2 * UINT64_C(0x1000) + 8;
+
+    make_bus(devices);
+    while (iterations-- > 0) {
+        struct vml_access access = {.size = 4, .cpu = 0};
+        enum vml_bus_result result;
+
+        BENCH_KEEP(addr);
+        result = vml_vbus_access(&bus, addr, &access);
         BENCH_KEEP(result);
     }
 }
 
 static void hit_1(uint64_t n)
 {
-    dispatch(1, 0, n);
+    hit(1, n);
 }
 
 static void hit_32(uint64_t n)
 {
-    dispatch(32, 0, n);
+    hit(32, n);
 }
 
 static void hit_1000(uint64_t n)
 {
-    dispatch(1000, 0, n);
+    hit(1000, n);
 }
 
 static void miss_32(uint64_t n)

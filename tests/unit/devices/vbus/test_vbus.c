@@ -219,8 +219,54 @@ static void a_device_may_use_the_bus_itself(void **state)
     assert_true(value == 0x1501);
     assert_int_equal(read4(0x1000, VML_CPU_NONE, &value), VML_BUS_OK);
     assert_true(value == 0x1501);
-    /* Both accesses are over: a change does not wait. */
+    /* Again as a repeated hit, and after what was remembered is out of date. */
+    assert_int_equal(read4(0x1000, 0, &value), VML_BUS_OK);
+    assert_true(value == 0x1501);
+    assert_int_equal(read4(0x1000, 0, &value), VML_BUS_OK);
+    vml_vbus_set_statistics(&bus, true);
+    vml_vbus_set_statistics(&bus, false);
+    assert_int_equal(read4(0x1000, 0, &value), VML_BUS_OK);
+    assert_true(value == 0x1501);
+    /* All accesses are over: a change does not wait. */
     assert_int_equal(vml_vbus_unregister(&bus, &high_range), VML_OK);
+}
+
+/* The vCPU's hit is not replaced by what has none of its own, and stays right at its ends. */
+static void the_last_bytes_of_a_repeated_hit(void **state)
+{
+    struct vml_device dumb = {"dumb", &no_ops};
+    struct vml_bus_range small = {.base = 0x3000, .size = 4, .device = &low.device};
+    struct vml_bus_range exact = {.base = 0x4000, .size = 8, .device = &high.device};
+    struct vml_bus_range deaf = {.base = 0x5000, .size = 16, .device = &dumb};
+    struct vml_access access;
+    uint64_t value;
+
+    assert_int_equal(vml_vbus_register(&bus, &small), VML_OK);
+    assert_int_equal(vml_vbus_register(&bus, &exact), VML_OK);
+    assert_int_equal(vml_vbus_register(&bus, &deaf), VML_OK);
+    for (uint64_t at = 0xf8; at <= 0x100; at++) {
+        for (unsigned size = 1; size <= 8; size *= 2) {
+            enum vml_bus_result want = at == 0x100          ? VML_BUS_NO_DEVICE
+                                       : at + size <= 0x100 ? VML_BUS_OK
+                                                            : VML_BUS_FAULT;
+
+            assert_int_equal(read4(0x1000, 0, &value), VML_BUS_OK);
+            access = (struct vml_access){.size = (uint8_t)size};
+            assert_int_equal(vml_vbus_access(&bus, 0x1000 + at, &access), want);
+            assert_int_equal(read4(0xfff, 0, &value), VML_BUS_NO_DEVICE);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        access = (struct vml_access){.size = 8};
+        assert_int_equal(vml_vbus_access(&bus, 0x4000, &access), VML_BUS_OK);
+        assert_true(high.last.offset == 0);
+        assert_int_equal(read4(0x4004, 0, &value), VML_BUS_OK);
+        assert_true(high.last.offset == 4);
+        assert_int_equal(read4(0x4005, 0, &value), VML_BUS_FAULT);
+        assert_int_equal(read4(0x3000, 0, &value), VML_BUS_OK);
+        assert_int_equal(read4(0x3001, 0, &value), VML_BUS_FAULT);
+        assert_int_equal(read4(0x5000, 0, &value), VML_BUS_FAULT);
+    }
 }
 
 static void devices_without_functions_fault(void **state)
@@ -346,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(registration_is_checked, setup),
         cmocka_unit_test_setup(what_is_unregistered_is_not_found_again, setup),
         cmocka_unit_test_setup(a_device_may_use_the_bus_itself, setup),
+        cmocka_unit_test_setup(the_last_bytes_of_a_repeated_hit, setup),
         cmocka_unit_test_setup(devices_without_functions_fault, setup),
         cmocka_unit_test_setup(reset_and_shutdown_reach_each_device_once, setup),
         cmocka_unit_test_setup(ranges_are_visited_in_order, setup),

@@ -78,6 +78,7 @@ static void a_device_stays_while_an_access_is_inside(void **state)
     for (int i = 0; i < CYCLES; i++) {
         __atomic_store_n(&transient.alive, 1, __ATOMIC_RELAXED);
         assert_int_equal(vml_vbus_register(&bus, &sometimes), VML_OK);
+        vml_vbus_set_statistics(&bus, i % 2 != 0);
         vml_thread_yield();
         assert_int_equal(vml_vbus_unregister(&bus, &sometimes), VML_OK);
         __atomic_store_n(&transient.alive, 0, __ATOMIC_RELAXED);
@@ -92,10 +93,64 @@ static void a_device_stays_while_an_access_is_inside(void **state)
     assert_true(fixed.accesses > 0);
 }
 
+/* Each access ends only when the next one has begun: there is always one inside. */
+static uint32_t begun;
+
+static enum vml_bus_result relay_access(struct vml_device *device, struct vml_access *access)
+{
+    uint32_t me = __atomic_add_fetch(&begun, 1, __ATOMIC_RELAXED);
+
+    while (__atomic_load_n(&begun, __ATOMIC_RELAXED) == me &&
+           __atomic_load_n(&stop, __ATOMIC_RELAXED) == 0) {
+        vml_thread_yield();
+    }
+    return VML_BUS_OK;
+}
+
+static void relay(void *context)
+{
+    while (__atomic_load_n(&stop, __ATOMIC_RELAXED) == 0) {
+        struct vml_access access = {.size = 4, .cpu = VML_CPU_NONE};
+
+        (void)vml_vbus_access(&bus, 0x1000, &access);
+    }
+}
+
+static void threads_that_are_no_vcpu_do_not_hold_up_a_change(void **state)
+{
+    static const struct vml_device_ops relay_ops = {.access = relay_access};
+    const struct vml_vbus_config config = {
+        .name = "mmio", .max_ranges = 4, .cpus = CPUS, .storage = storage};
+    struct vml_device device = {"relay", &relay_ops};
+    struct vml_bus_range always = {.base = 0x1000, .size = 16, .device = &device};
+    struct vml_bus_range sometimes = {.base = 0x2000, .size = 16, .device = &transient.device};
+    struct vml_thread threads[2];
+
+    stop = 0;
+    assert_int_equal(vml_vbus_init(&bus, &config), VML_OK);
+    assert_int_equal(vml_vbus_register(&bus, &always), VML_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(vml_thread_create(&threads[i], "relay", relay, NULL), VML_OK);
+    }
+    while (__atomic_load_n(&begun, __ATOMIC_RELAXED) < 4) {
+        vml_thread_yield();
+    }
+    /* Would not end if the wait were for a moment without any access. */
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(vml_vbus_register(&bus, &sometimes), VML_OK);
+        assert_int_equal(vml_vbus_unregister(&bus, &sometimes), VML_OK);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < 2; i++) {
+        vml_thread_join(&threads[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_stays_while_an_access_is_inside),
+        cmocka_unit_test(threads_that_are_no_vcpu_do_not_hold_up_a_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
