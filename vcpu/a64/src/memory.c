@@ -280,7 +280,8 @@ static bool within_page(struct a64_core *core, struct a64_tlb_entry *e, uint64_t
     uint64_t pa = (e->info & A64_PAGE_MASK) | (va & ~A64_PAGE_MASK);
     void *host = (void *)(uintptr_t)(va + e->addend);
 
-    if (e->info & A64_INFO_MMIO) {
+    /* What is written to read-only memory may be a command for the device behind it, such as flash. */
+    if ((e->info & A64_INFO_MMIO) || (write && (e->info & A64_INFO_ROM))) {
         if (size == 16) {
             return device_access(core, va, pa, 8, write, &value[0]) &&
                    device_access(core, va + 8, pa + 8, 8, write, &value[1]);

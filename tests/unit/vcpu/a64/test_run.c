@@ -222,6 +222,41 @@ static void saved_state_comes_back(void **state)
     assert_memory_equal(&before, &after, sizeof(before));
 }
 
+/* Flash: its array is read-only memory, and what is written to it are commands for the device. A write
+ * that nobody takes is an external abort. */
+static void writes_to_read_only_memory_reach_a_device(void **state)
+{
+    static uint8_t rom[4096] __attribute__((aligned(4096)));
+    struct vml_as_region region = {.name = "rom",
+                                   .base = GUEST_UART,
+                                   .size = sizeof(rom),
+                                   .host = rom,
+                                   .flags = VML_AS_READONLY};
+
+    (void)state;
+    assert_int_equal(vml_as_add(&g.as, &region), VML_OK);
+    vml_a64_memory_changed(&g.machine);
+    rom[0x10] = 0x5a;
+    get();
+    r.x[0] = 0x98;
+    r.x[1] = GUEST_UART + 0x10;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    assert_false(guest_step(&g, 0xb9000020)); /* str w0, [x1] */
+    assert_true(g.last.write);
+    assert_int_equal(g.last.offset, 0x10);
+    assert_int_equal(g.last.value, 0x98);
+    assert_int_equal(rom[0x10], 0x5a);
+    assert_false(guest_step(&g, 0x39400022)); /* ldrb w2, [x1] */
+    get();
+    assert_int_equal(r.x[2], 0x5a);
+    r.x[1] = GUEST_UART + 0x900; /* the device refuses */
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    assert_true(guest_step(&g, 0xb9000020));
+    assert_int_equal(guest_sysreg(&g, ESR) & 0x3f, 0x10);
+    assert_int_equal(vml_as_remove(&g.as, &region), VML_OK);
+    vml_a64_memory_changed(&g.machine);
+}
+
 static void what_is_not_advertised_is_undefined(void **state)
 {
     /* ldadd x0, x1, [x2]; aese; sb; ldapr x0, [x1]; setf8 w0; mrs dit */
@@ -315,6 +350,7 @@ int main(void)
         CASE(a_request_ends_the_run),
         CASE(features_make_it_exit),
         CASE(saved_state_comes_back),
+        CASE(writes_to_read_only_memory_reach_a_device),
         CASE(what_is_not_advertised_is_undefined),
         CASE(registers_from_outside),
         CASE(every_system_encoding_is_served_or_refused),
