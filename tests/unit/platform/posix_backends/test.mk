@@ -1,0 +1,1 @@
+NEEDS := virtio_block virtio_console virtio_net
