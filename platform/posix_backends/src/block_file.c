@@ -2,11 +2,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <vml/block_file.h>
+
+#include "host_error.h"
+#include "host_thread.h"
 
 enum kind { READ, WRITE, FLUSH, ZERO };
 
@@ -33,9 +37,6 @@ static enum vml_status move(int fd, const struct vml_block_request *r, bool writ
             n++;
         }
         done = write ? pwritev(fd, iov, n, (off_t)at) : preadv(fd, iov, n, (off_t)at);
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
         if (done < 0 || (done == 0 && write)) {
             return VML_ERR_IO;
         }
@@ -55,9 +56,14 @@ static enum vml_status move(int fd, const struct vml_block_request *r, bool writ
     return VML_OK;
 }
 
-static enum vml_status sync_file(int fd)
+/* A system may forget what it could not write once it has told of it, and then finds nothing left to
+ * write: what failed once stays failed. */
+static enum vml_status sync_file(struct vml_block_file *file)
 {
-    return fdatasync(fd) == 0 ? VML_OK : VML_ERR_IO;
+    if (fdatasync(file->fd) != 0) {
+        atomic_store(&file->lost, true);
+    }
+    return atomic_load(&file->lost) ? VML_ERR_IO : VML_OK;
 }
 
 static enum vml_status write_zeroes(int fd, uint64_t offset, uint64_t length)
@@ -68,9 +74,6 @@ static enum vml_status write_zeroes(int fd, uint64_t offset, uint64_t length)
         ssize_t done =
             pwrite(fd, zeroes, length < ZERO_PART ? (size_t)length : ZERO_PART, (off_t)offset);
 
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
         if (done <= 0) {
             return VML_ERR_IO;
         }
@@ -91,7 +94,7 @@ static enum vml_status zero(int fd, const struct vml_block_request *r)
     return r->discard ? VML_OK : write_zeroes(fd, r->offset, r->length);
 }
 
-static enum vml_status work_on(const struct vml_block_file *file, const struct vml_block_request *r)
+static enum vml_status work_on(struct vml_block_file *file, const struct vml_block_request *r)
 {
     enum vml_status status;
 
@@ -105,9 +108,9 @@ static enum vml_status work_on(const struct vml_block_file *file, const struct v
         status = file->read_only ? VML_ERR_ACCESS : zero(file->fd, r);
         break;
     default:
-        return file->read_only ? VML_OK : sync_file(file->fd);
+        return file->read_only ? VML_OK : sync_file(file);
     }
-    return status == VML_OK && r->durable ? sync_file(file->fd) : status;
+    return status == VML_OK && r->durable ? sync_file(file) : status;
 }
 
 static struct vml_block_request *take(struct vml_block_file *file)
@@ -214,45 +217,50 @@ struct vml_block vml_block_file_backend(struct vml_block_file *file)
     return (struct vml_block){.ops = &ops, .context = file};
 }
 
-static enum vml_status open_error(void)
+/* Opens and locks: two writers of one image would destroy it. */
+static enum vml_status open_image(struct vml_block_file *file, const char *path)
 {
-    switch (errno) {
-    case ENOENT:
-        return VML_ERR_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return VML_ERR_ACCESS;
-    default:
-        return VML_ERR_IO;
+    struct stat st;
+    off_t size;
+
+    file->fd = open(path, (file->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    if (file->fd < 0) {
+        return errno == EISDIR ? VML_ERR_INVALID : host_status(errno);
     }
+    if (fstat(file->fd, &st) != 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
+        return VML_ERR_INVALID;
+    }
+    if (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 &&
+        errno == EWOULDBLOCK) {
+        return VML_ERR_BUSY;
+    }
+    size = lseek(file->fd, 0, SEEK_END);
+    file->size = (uint64_t)size;
+    return size < 0 ? VML_ERR_IO : VML_OK;
 }
 
 enum vml_status vml_block_file_open(struct vml_block_file *file, const char *path, bool read_only,
                                     uint32_t threads)
 {
-    off_t size;
+    enum vml_status status;
 
     if (threads == 0 || threads > VML_BLOCK_FILE_MAX_THREADS) {
         return VML_ERR_INVALID;
     }
     memset(file, 0, sizeof(*file));
     file->read_only = read_only;
-    file->fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-    if (file->fd < 0) {
-        return open_error();
+    status = open_image(file, path);
+    if (status != VML_OK) {
+        if (file->fd >= 0) {
+            close(file->fd);
+        }
+        return status;
     }
-    size = lseek(file->fd, 0, SEEK_END);
-    if (size < 0) {
-        close(file->fd);
-        return VML_ERR_IO;
-    }
-    file->size = (uint64_t)size;
     pthread_mutex_init(&file->lock, NULL);
     pthread_cond_init(&file->work, NULL);
     pthread_cond_init(&file->quiet, NULL);
     for (; file->thread_count < threads; file->thread_count++) {
-        if (pthread_create(&file->threads[file->thread_count], NULL, worker, file) != 0) {
+        if (host_thread_start(&file->threads[file->thread_count], worker, file) != VML_OK) {
             vml_block_file_close(file);
             return VML_ERR_NO_MEMORY;
         }

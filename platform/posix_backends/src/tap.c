@@ -15,6 +15,9 @@
 #include <vml/arch.h>
 #include <vml/tap.h>
 
+#include "host_error.h"
+#include "host_thread.h"
+
 #define HEADER_SIZE 10 /* struct virtio_net_hdr */
 #define MAX_IOV     66
 
@@ -104,9 +107,7 @@ static void *thread_main(void *context)
         struct pollfd fds[2] = {{.fd = tap->wake[0], .events = POLLIN},
                                 {.fd = len ? -1 : tap->fd, .events = POLLIN}};
 
-        if (poll(fds, 2, -1) < 0) {
-            continue;
-        }
+        (void)poll(fds, 2, -1);
         if (fds[0].revents) {
             char drain[64];
 
@@ -115,7 +116,7 @@ static void *thread_main(void *context)
         if (fds[1].revents) {
             ssize_t n = read(tap->fd, tap->frame, sizeof(tap->frame));
 
-            if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+            if (n == 0 || (n < 0 && errno != EAGAIN)) {
                 break; /* the interface is gone */
             }
             len = n > 0 ? (size_t)n : 0;
@@ -148,6 +149,7 @@ enum vml_status vml_tap_open(struct vml_tap *tap, const char *name)
     struct ifreq request;
     enum vml_status status;
     int size = HEADER_SIZE;
+    int little_endian = 1;
     int fd;
 
     if (strlen(name) >= sizeof(request.ifr_name)) {
@@ -158,16 +160,14 @@ enum vml_status vml_tap_open(struct vml_tap *tap, const char *name)
     memcpy(request.ifr_name, name, strlen(name));
     fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT || errno == ENODEV  ? VML_ERR_NOT_FOUND
-               : errno == EACCES || errno == EPERM ? VML_ERR_ACCESS
-                                                   : VML_ERR_IO;
+        return host_status(errno);
     }
-    if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0) {
-        status = errno == EPERM ? VML_ERR_ACCESS : VML_ERR_IO;
-        close(fd);
-        return status;
+    if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 ||
+        ioctl(fd, TUNSETVNETLE, &little_endian) < 0) {
+        status = host_status(errno);
+    } else {
+        status = prepare(tap, fd);
     }
-    status = prepare(tap, fd);
     if (status != VML_OK) {
         close(fd);
         return status;
@@ -179,12 +179,12 @@ enum vml_status vml_tap_open(struct vml_tap *tap, const char *name)
 
 enum vml_status vml_tap_start(struct vml_tap *tap, const struct vml_net *peer)
 {
+    enum vml_status status;
+
     tap->peer = *peer;
-    if (pthread_create(&tap->thread, NULL, thread_main, tap) != 0) {
-        return VML_ERR_NO_MEMORY;
-    }
-    tap->started = true;
-    return VML_OK;
+    status = host_thread_start(&tap->thread, thread_main, tap);
+    tap->started = status == VML_OK;
+    return status;
 }
 
 void vml_tap_close(struct vml_tap *tap)

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 #include <termios.h>
 #include <vml/chardev.h>
 
@@ -19,11 +20,10 @@ extern "C" {
 
 /** @brief What a back end is connected to. */
 enum vml_char_host_kind {
-    VML_CHAR_HOST_STDIO, /**< standard input and output; a terminal is made raw until it is closed
-                              */
-    VML_CHAR_HOST_PTY,   /**< a new pseudo-terminal: `name` tells its path */
-    VML_CHAR_HOST_UNIX,  /**< a Unix socket that listens; one client at a time */
-    VML_CHAR_HOST_FILE,  /**< a file that is appended to; no input */
+    VML_CHAR_HOST_STDIO, /**< standard input and output; a terminal is raw until the back end closes */
+    VML_CHAR_HOST_PTY,  /**< a new pseudo-terminal: `name` tells its path */
+    VML_CHAR_HOST_UNIX, /**< a Unix socket that listens; one client at a time */
+    VML_CHAR_HOST_FILE, /**< a file that is appended to; no input */
 };
 
 /** @brief A back end. Members are private but `name`. */
@@ -31,14 +31,18 @@ struct vml_char_host {
     enum vml_char_host_kind kind; /**< as opened */
     char name[108];               /**< path of the pseudo-terminal or socket */
     struct vml_chardev peer;      /**< the device's end */
-    int in;          /**< where input comes from; -1: nowhere. Of the thread, but for STDIO, PTY */
-    _Atomic int out; /**< where output goes; -1: dropped */
-    int listener;    /**< of UNIX */
-    int wake[2];     /**< a pipe that ends the thread's waiting */
-    _Atomic bool stop;                /**< the thread is to end */
+    int in;                       /**< where input comes from; -1: nowhere. Of the thread */
+    _Atomic int out;              /**< where output goes; -1: dropped */
+    mode_t out_type;              /**< of what, as by fstat() */
+    int standard_in;              /**< of STDIO: `in`, also after its end */
+    int in_flags;      /**< of `standard_in`, which others share; to be restored. -1: not shared */
+    int out_flags;     /**< likewise, of `out` */
+    int listener;      /**< of UNIX */
+    int wake[2];       /**< a pipe that ends the thread's waiting */
+    _Atomic bool stop; /**< the thread is to end */
     _Atomic bool refused;             /**< the device waits for `ready` */
     bool started;                     /**< the thread runs */
-    bool raw;                         /**< `saved` is to be restored */
+    _Atomic bool raw;                 /**< `saved` is to be restored */
     struct termios saved;             /**< the terminal as it was */
     pthread_mutex_t out_lock;         /**< keeps `out` open while it is written to */
     pthread_t thread;                 /**< waits for input, room for output, clients */
@@ -50,18 +54,27 @@ struct vml_char_host {
 /** @brief Opens a back end; nothing is read before vml_char_host_start().
  * @param host storage, kept in place until vml_char_host_close()
  * @param kind what it is connected to
- * @param path of UNIX (an old socket there is replaced) and FILE, else NULL
- * @return VML_ERR_NOT_FOUND, VML_ERR_ACCESS, VML_ERR_IO, VML_ERR_INVALID */
+ * @param path of UNIX (a socket there that nobody listens on is replaced) and FILE, else NULL
+ * @return VML_ERR_NOT_FOUND, VML_ERR_ACCESS, VML_ERR_IO, VML_ERR_INVALID; VML_ERR_BUSY when
+ * something else has that name, or listens there. After an error there is nothing to close. */
 VML_MUST_CHECK enum vml_status vml_char_host_open(struct vml_char_host *host,
                                                   enum vml_char_host_kind kind, const char *path);
 /** @brief The back end's end, for the device's configuration. */
 struct vml_chardev vml_char_host_end(struct vml_char_host *host);
-/** @brief Connects the device and begins to read. @param peer the device's end */
+/** @brief Connects the device and begins to read. @param peer the device's end
+ * @return VML_ERR_NO_MEMORY; it is still to be closed then */
 VML_MUST_CHECK enum vml_status vml_char_host_start(struct vml_char_host *host,
                                                    const struct vml_chardev *peer);
-/** @brief Ctrl-A x in the input calls a function (on the back end's thread) and is not passed on;
- * Ctrl-A Ctrl-A is one Ctrl-A. Before vml_char_host_start(). */
+/** @brief Ctrl-A x in the input calls a function and is not passed on; Ctrl-A Ctrl-A is one Ctrl-A.
+ * Anything else after Ctrl-A is passed on with it. Before vml_char_host_start().
+ * @param host the back end
+ * @param fn called on the back end's thread, which must not close it
+ * @param context given to `fn` */
 void vml_char_host_set_escape(struct vml_char_host *host, void (*fn)(void *context), void *context);
+/** @brief Gives the terminal back as it was, and does nothing else. For what ends a process without
+ * vml_char_host_close(): an atexit() function, a handler of SIGTERM, SIGHUP or SIGABRT. Safe in a
+ * signal handler, on any thread, at any time between open and close, more than once. */
+void vml_char_host_restore(struct vml_char_host *host);
 /** @brief Stops reading, restores the terminal, closes. The device does not push any more. */
 void vml_char_host_close(struct vml_char_host *host);
 

@@ -30,11 +30,12 @@ struct vml_tap {
 
 /** @brief Opens an interface. @param name of it; the kernel makes one where it is not there and
  * that is allowed
- * @return VML_ERR_NOT_FOUND, VML_ERR_ACCESS, VML_ERR_IO, VML_ERR_INVALID */
+ * @return VML_ERR_NOT_FOUND, VML_ERR_ACCESS, VML_ERR_IO, VML_ERR_INVALID; VML_ERR_BUSY when another
+ * program has it open */
 VML_MUST_CHECK enum vml_status vml_tap_open(struct vml_tap *tap, const char *name);
 /** @brief Uses a descriptor that carries one frame a read and write, without headers, such as one
  * of a socket pair.
- * @param fd closed by vml_tap_close() */
+ * @param fd closed by vml_tap_close(); still the caller's after an error */
 VML_MUST_CHECK enum vml_status vml_tap_from_fd(struct vml_tap *tap, int fd);
 /** @brief The network's end, for the device's configuration. */
 struct vml_net vml_tap_end(struct vml_tap *tap);

@@ -1,10 +1,18 @@
 /* A disk image behind a block device, with requests on several threads, and a process that is
  * killed. */
+#define _GNU_SOURCE
+#include "failures.h"
 #include "test.h"
 #include "virtio_driver.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -345,6 +353,285 @@ static void no_acknowledged_write_is_lost_when_killed(void **state)
     unlink(path);
 }
 
+/* ------------------------------------------------------------------- the back end without device */
+
+struct ask {
+    struct vml_block_request request;
+    enum vml_status status;
+    sem_t done;
+    sem_t *hold; /* `done` waits for this */
+    sem_t entered;
+};
+
+static void asked(struct vml_block_request *request, enum vml_status status)
+{
+    struct ask *ask = request->context;
+
+    sem_post(&ask->entered);
+    if (ask->hold) {
+        sem_wait(ask->hold);
+    }
+    ask->status = status;
+    sem_post(&ask->done);
+}
+
+static void prepare_ask(struct ask *ask, const struct vml_virtq_buf *bufs, uint32_t count)
+{
+    ask->request.bufs = bufs;
+    ask->request.buf_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        ask->request.length += bufs[i].len;
+    }
+    ask->request.done = asked;
+    ask->request.context = ask;
+    sem_init(&ask->done, 0, 0);
+    sem_init(&ask->entered, 0, 0);
+}
+
+typedef void (*op)(void *context, struct vml_block_request *request);
+
+static enum vml_status run(struct vml_block_file *file, op fn, struct ask *ask)
+{
+    fn(file, &ask->request);
+    sem_wait(&ask->done);
+    return ask->status;
+}
+
+static enum vml_status transfer(struct vml_block_file *file, bool write, uint64_t offset,
+                                const struct vml_virtq_buf *bufs, uint32_t count, bool durable)
+{
+    struct vml_block b = vml_block_file_backend(file);
+    struct ask ask = {.request = {.offset = offset, .durable = durable}};
+
+    prepare_ask(&ask, bufs, count);
+    return run(file, write ? b.ops->write : b.ops->read, &ask);
+}
+
+static enum vml_status zero(struct vml_block_file *file, uint64_t offset, uint64_t length,
+                            bool unmap, bool discard)
+{
+    struct vml_block b = vml_block_file_backend(file);
+    struct ask ask = {.request = {.offset = offset, .unmap = unmap, .discard = discard}};
+
+    prepare_ask(&ask, NULL, 0);
+    ask.request.length = length;
+    return run(file, b.ops->zero, &ask);
+}
+
+static enum vml_status flush(struct vml_block_file *file)
+{
+    struct vml_block b = vml_block_file_backend(file);
+    struct ask ask = {.hold = NULL};
+
+    prepare_ask(&ask, NULL, 0);
+    return run(file, b.ops->flush, &ask);
+}
+
+static void what_cannot_be_opened(void **state)
+{
+    struct vml_block_file file, second;
+    char path[64];
+
+    assert_int_equal(vml_block_file_open(&file, "/tmp", true, 1), VML_ERR_INVALID);
+    assert_int_equal(vml_block_file_open(&file, "/tmp", false, 1), VML_ERR_INVALID);
+    assert_int_equal(vml_block_file_open(&file, "/dev/full", false, 1), VML_ERR_INVALID);
+    make_image(path);
+    assert_int_equal(vml_block_file_open(&file, path, false, 17), VML_ERR_INVALID);
+    assert_int_equal(chmod(path, 0), 0);
+    privileges_end();
+    enum vml_status status = vml_block_file_open(&file, path, false, 1);
+    privileges_back();
+    assert_int_equal(status, VML_ERR_ACCESS);
+    assert_int_equal(chmod(path, 0600), 0);
+
+    unsigned long limit = descriptors_end(0);
+    status = vml_block_file_open(&file, path, false, 1);
+    descriptors_back(limit);
+    assert_int_equal(status, VML_ERR_IO);
+
+    threads_end();
+    status = vml_block_file_open(&file, path, false, 4);
+    threads_back();
+    assert_int_equal(status, VML_ERR_NO_MEMORY);
+
+    /* One writer, or any number of readers. */
+    assert_int_equal(vml_block_file_open(&file, path, false, 1), VML_OK);
+    assert_int_equal(vml_block_file_open(&second, path, false, 1), VML_ERR_BUSY);
+    assert_int_equal(vml_block_file_open(&second, path, true, 1), VML_ERR_BUSY);
+    vml_block_file_close(&file);
+    assert_int_equal(vml_block_file_open(&file, path, true, 1), VML_OK);
+    assert_int_equal(vml_block_file_open(&second, path, true, 1), VML_OK);
+    vml_block_file_close(&second);
+    vml_block_file_close(&file);
+    unlink(path);
+}
+
+/* A file in memory: its system has no call that makes zeroes, so they are written. */
+static void zeroes_are_written_where_the_system_has_no_call(void **state)
+{
+    static uint8_t bytes[200000], got[200000];
+    struct vml_virtq_buf in = {bytes, sizeof(bytes), 0}, out = {got, sizeof(got), 0};
+    struct vml_block_file file;
+    char path[64];
+    int fd = memfd_create("image", MFD_ALLOW_SEALING);
+
+    assert_true(fd >= 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    assert_int_equal(ftruncate(fd, 1 << 20), 0);
+    assert_int_equal(vml_block_file_open(&file, path, false, 2), VML_OK);
+    assert_int_equal(file.size, 1 << 20);
+    memset(bytes, 0x5a, sizeof(bytes));
+    for (int unmap = 0; unmap < 2; unmap++) {
+        assert_int_equal(transfer(&file, true, 512, &in, 1, true), VML_OK);
+        assert_int_equal(zero(&file, 1024, 150016, unmap, false), VML_OK);
+        assert_int_equal(transfer(&file, false, 512, &out, 1, false), VML_OK);
+        for (size_t i = 0; i < sizeof(got); i++) {
+            assert_int_equal(got[i], i >= 512 && i < 512 + 150016 ? 0 : 0x5a);
+        }
+    }
+    assert_int_equal(zero(&file, 512, 0, false, false), VML_OK); /* nothing */
+    assert_int_equal(zero(&file, 512, 512, true, true), VML_OK);
+    assert_int_equal(flush(&file), VML_OK);
+
+    /* Now it cannot be written to at all. A discard is a hint, and none that fails. */
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+    assert_int_equal(transfer(&file, true, 512, &in, 1, false), VML_ERR_IO);
+    assert_int_equal(zero(&file, 512, 512, false, false), VML_ERR_IO);
+    assert_int_equal(zero(&file, 512, 512, true, false), VML_ERR_IO);
+    assert_int_equal(zero(&file, 512, 512, true, true), VML_OK);
+    assert_int_equal(transfer(&file, false, 512, &out, 1, false), VML_OK);
+    vml_block_file_close(&file);
+    close(fd);
+}
+
+/* The file may not grow further: part of what was asked for is written, and that is an error. */
+static void no_room(void **state)
+{
+    static uint8_t bytes[8192];
+    struct vml_virtq_buf in = {bytes, sizeof(bytes), 0};
+    struct vml_block_file file;
+    struct rlimit before, limit;
+    char path[64];
+
+    make_image(path);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(vml_block_file_open(&file, path, false, 1), VML_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 4096;
+    fflush(stdout);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    enum vml_status write = transfer(&file, true, 0, &in, 1, false);
+    enum vml_status again = transfer(&file, true, 4096, &in, 1, false);
+    enum vml_status fits =
+        transfer(&file, true, 0, &(struct vml_virtq_buf){bytes, 4096, 0}, 1, true);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(write, VML_ERR_IO);
+    assert_int_equal(again, VML_ERR_IO);
+    assert_int_equal(fits, VML_OK);
+    vml_block_file_close(&file);
+    unlink(path);
+}
+
+/* What could not be made durable once may be lost, whatever the system says later. */
+static void failed_flush_stays_failed(void **state)
+{
+    static uint8_t bytes[512];
+    struct vml_virtq_buf in = {bytes, sizeof(bytes), 0};
+    struct vml_block_file file;
+    char path[64];
+    int saved, null = open("/dev/null", O_RDWR);
+
+    make_image(path);
+    assert_int_equal(vml_block_file_open(&file, path, false, 1), VML_OK);
+    assert_int_equal(flush(&file), VML_OK);
+    saved = dup(file.fd);
+    dup2(null, file.fd); /* which cannot be synchronised */
+    assert_int_equal(flush(&file), VML_ERR_IO);
+    dup2(saved, file.fd);
+    assert_int_equal(flush(&file), VML_ERR_IO);
+    assert_int_equal(transfer(&file, true, 0, &in, 1, true), VML_ERR_IO);
+    assert_int_equal(transfer(&file, false, 0, &in, 1, false), VML_OK);
+    close(saved);
+    close(null);
+    vml_block_file_close(&file);
+    unlink(path);
+}
+
+/* More buffers than one call of the system takes, of all lengths. */
+static void many_buffers(void **state)
+{
+    enum { COUNT = 300 };
+    static uint8_t bytes[COUNT * 600], got[COUNT * 600];
+    struct vml_virtq_buf in[COUNT], out[COUNT];
+    struct vml_block_file file;
+    char path[64];
+    size_t at = 0;
+
+    make_image(path);
+    assert_int_equal(truncate(path, 1 << 20), 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint32_t len = (i * 37) % 600; /* none, too */
+
+        in[i] = (struct vml_virtq_buf){bytes + at, len, 0};
+        out[COUNT - 1 - i] = (struct vml_virtq_buf){NULL, len, 0};
+        at += len;
+    }
+    for (size_t i = 0; i < at; i++) {
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    for (size_t i = 0, k = 0; i < COUNT; i++) {
+        out[i].host = got + k;
+        k += out[i].len;
+    }
+    assert_int_equal(vml_block_file_open(&file, path, false, 1), VML_OK);
+    assert_int_equal(transfer(&file, true, 1024, in, COUNT, false), VML_OK);
+    assert_int_equal(transfer(&file, false, 1024, out, COUNT, false), VML_OK);
+    assert_memory_equal(bytes, got, at);
+    vml_block_file_close(&file);
+    unlink(path);
+}
+
+static void *let_go(void *context)
+{
+    usleep(20000);
+    sem_post(context);
+    return NULL;
+}
+
+/* Cancelling ends what waits, and waits for what is under way. */
+static void cancel_waits_for_what_is_under_way(void **state)
+{
+    static uint8_t bytes[512];
+    struct vml_virtq_buf buf = {bytes, sizeof(bytes), 0};
+    struct ask first = {.hold = NULL}, second = {.hold = NULL};
+    struct vml_block_file file;
+    struct vml_block b;
+    char path[64];
+    pthread_t thread;
+    sem_t hold;
+
+    make_image(path);
+    assert_int_equal(vml_block_file_open(&file, path, false, 1), VML_OK);
+    b = vml_block_file_backend(&file);
+    sem_init(&hold, 0, 0);
+    prepare_ask(&first, &buf, 1);
+    first.hold = &hold;
+    prepare_ask(&second, &buf, 1);
+    b.ops->read(b.context, &first.request);
+    sem_wait(&first.entered);
+    b.ops->read(b.context, &second.request);
+    assert_int_equal(pthread_create(&thread, NULL, let_go, &hold), 0);
+    b.ops->cancel(b.context);
+    assert_int_equal(sem_trywait(&first.done), 0); /* it is over when cancel returns */
+    assert_int_equal(sem_trywait(&second.done), 0);
+    assert_int_equal(first.status, VML_OK);
+    assert_int_equal(second.status, VML_ERR_STATE);
+    pthread_join(thread, NULL);
+    vml_block_file_close(&file);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +642,12 @@ int main(void)
         cmocka_unit_test(behind_the_end_of_the_file),
         cmocka_unit_test(reset_with_requests_in_flight),
         cmocka_unit_test(read_only_and_errors),
+        cmocka_unit_test(what_cannot_be_opened),
+        cmocka_unit_test(zeroes_are_written_where_the_system_has_no_call),
+        cmocka_unit_test(no_room),
+        cmocka_unit_test(failed_flush_stays_failed),
+        cmocka_unit_test(many_buffers),
+        cmocka_unit_test(cancel_waits_for_what_is_under_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
