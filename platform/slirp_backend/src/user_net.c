@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,13 +14,15 @@
 
 #include <vml/user_net.h>
 
-#define MAX_POLL 256
+/* Connections beyond these wait until others end. */
+#define MAX_POLL 1024
 
 static bool put(struct vml_user_net_ring *ring, const struct vml_net_frame *frame)
 {
     uint32_t slot = (ring->head + ring->count) % VML_USER_NET_RING;
 
-    if (ring->count == VML_USER_NET_RING || frame->length > VML_USER_NET_FRAME) {
+    if (ring->count == VML_USER_NET_RING || frame->length == 0 ||
+        frame->length > VML_USER_NET_FRAME) {
         return false;
     }
     ring->len[slot] = (uint32_t)vml_net_copy(frame, 0, ring->frame[slot], VML_USER_NET_FRAME);
@@ -33,8 +36,7 @@ static void drop_first(struct vml_user_net_ring *ring)
     ring->count--;
 }
 
-/* ------------------------------------------------------------------------------------- device's
- * side */
+/* ---------------------------------------------------------------------------- device's side */
 
 static void wake(struct vml_user_net *net)
 {
@@ -45,11 +47,17 @@ static bool net_send(void *context, const struct vml_net_frame *frame)
 {
     struct vml_user_net *net = context;
 
+    bool full;
+
     pthread_mutex_lock(&net->lock);
-    (void)put(&net->from_guest, frame); /* a full network drops */
+    full = net->from_guest.count == VML_USER_NET_RING;
+    net->refused |= full;
+    if (!full) {
+        (void)put(&net->from_guest, frame); /* what no network carries is dropped */
+    }
     pthread_mutex_unlock(&net->lock);
     wake(net);
-    return true;
+    return !full;
 }
 
 static void net_ready(void *context)
@@ -64,8 +72,7 @@ struct vml_net vml_user_net_end(struct vml_user_net *net)
     return (struct vml_net){.ops = &ops, .context = net};
 }
 
-/* ------------------------------------------------------------------------------------ libslirp's
- * calls */
+/* -------------------------------------------------------------------------- libslirp's calls */
 
 static int64_t now_ms(void)
 {
@@ -167,11 +174,10 @@ static const SlirpCb callbacks = {
     .notify = cb_notify,
 };
 
-/* ---------------------------------------------------------------------------------------------
- * thread */
+/* ----------------------------------------------------------------------------------- thread */
 
 struct polls {
-    struct pollfd fds[MAX_POLL];
+    struct pollfd fds[MAX_POLL + 1]; /* the last is ours */
     int count;
 };
 
@@ -215,23 +221,31 @@ static void run_timers(struct vml_user_net *net)
 static void take_from_guest(struct vml_user_net *net)
 {
     uint8_t frame[VML_USER_NET_FRAME];
+    bool refused = false;
+    uint32_t left = VML_USER_NET_RING; /* so that the guest does not keep us here */
+    uint32_t len;
 
-    for (uint32_t i = 0; i < VML_USER_NET_RING; i++) {
-        uint32_t len = 0;
-
+    do {
+        len = 0;
         pthread_mutex_lock(&net->lock);
         if (net->from_guest.count != 0) {
             len = net->from_guest.len[net->from_guest.head];
             memcpy(frame, net->from_guest.frame[net->from_guest.head], len);
             drop_first(&net->from_guest);
         }
+        refused |= net->refused;
+        net->refused = false;
         pthread_mutex_unlock(&net->lock);
-        if (len == 0) {
-            return;
+        if (len != 0) {
+            slirp_input(net->slirp, frame, (int)len);
         }
-        slirp_input(net->slirp, frame, (int)len);
+    } while (len != 0 && --left != 0);
+    if (left == 0) {
+        wake(net); /* there may be more */
     }
-    wake(net); /* there may be more */
+    if (refused) {
+        vml_net_ready(&net->peer);
+    }
 }
 
 static void give_to_guest(struct vml_user_net *net)
@@ -260,7 +274,7 @@ static void step(struct vml_user_net *net)
             timeout = left <= 0 ? 0 : left < timeout ? (uint32_t)left : timeout;
         }
     }
-    wake_index = p.count < MAX_POLL ? p.count : MAX_POLL - 1;
+    wake_index = p.count;
     p.fds[wake_index] = (struct pollfd){.fd = net->wake[0], .events = POLLIN};
     n = poll(p.fds, (nfds_t)wake_index + 1, (int)timeout);
     if (p.fds[wake_index].revents) {
@@ -284,12 +298,16 @@ static void *thread_main(void *context)
     return NULL;
 }
 
-/* --------------------------------------------------------------------------------------------
- * open, close */
+/* ------------------------------------------------------------------------------ open, close */
 
 static struct in_addr address(unsigned last)
 {
     return (struct in_addr){.s_addr = htonl(0x0a000200u | last)};
+}
+
+static struct in6_addr address6(uint8_t last)
+{
+    return (struct in6_addr){.s6_addr = {0xfe, 0xc0, [15] = last}};
 }
 
 enum vml_status vml_user_net_open(struct vml_user_net *net)
@@ -305,15 +323,16 @@ enum vml_status vml_user_net_open(struct vml_user_net *net)
     config.vhost = address(2);
     config.vdhcp_start = address(15);
     config.vnameserver = address(3);
+    config.in6_enabled = true;
+    config.vprefix_addr6 = address6(0);
+    config.vprefix_len = 64;
+    config.vhost6 = address6(2);
+    config.vnameserver6 = address6(3);
     if (pipe2(net->wake, O_NONBLOCK | O_CLOEXEC) != 0) {
         return VML_ERR_IO;
     }
     pthread_mutex_init(&net->lock, NULL);
-    net->slirp = slirp_new(&config, &callbacks, net);
-    if (!net->slirp) {
-        vml_user_net_close(net);
-        return VML_ERR_NO_MEMORY;
-    }
+    net->slirp = slirp_new(&config, &callbacks, net); /* NULL for a configuration it refuses only */
     return VML_OK;
 }
 
@@ -329,12 +348,15 @@ enum vml_status vml_user_net_forward(struct vml_user_net *net, bool udp, uint16_
 
 enum vml_status vml_user_net_start(struct vml_user_net *net, const struct vml_net *peer)
 {
+    sigset_t all, saved;
+
     net->peer = *peer;
-    if (pthread_create(&net->thread, NULL, thread_main, net) != 0) {
-        return VML_ERR_NO_MEMORY;
-    }
-    net->started = true;
-    return VML_OK;
+    /* Signals are for the program's own threads. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    net->started = pthread_create(&net->thread, NULL, thread_main, net) == 0;
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    return net->started ? VML_OK : VML_ERR_NO_MEMORY;
 }
 
 void vml_user_net_close(struct vml_user_net *net)
@@ -344,9 +366,7 @@ void vml_user_net_close(struct vml_user_net *net)
         wake(net);
         pthread_join(net->thread, NULL);
     }
-    if (net->slirp) {
-        slirp_cleanup(net->slirp);
-    }
+    slirp_cleanup(net->slirp);
     close(net->wake[0]);
     close(net->wake[1]);
     pthread_mutex_destroy(&net->lock);

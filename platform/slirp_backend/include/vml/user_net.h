@@ -3,8 +3,9 @@
  * @brief User-mode networking: a NAT with DHCP and DNS in this process, by libslirp. Needs no
  * privileges.
  *
- * The guest gets 10.0.2.15, its gateway is 10.0.2.2 (which is also this host), its name server
- * 10.0.2.3.
+ * The guest gets 10.0.2.15, its gateway is 10.0.2.2 (which is also this host's loopback interface),
+ * its name server 10.0.2.3 (the one that this host uses). For IPv6 it makes itself an address in
+ * fec0::/64; gateway and name server are fec0::2 and fec0::3.
  * @defgroup vml_user_net User-mode networking
  * @{
  */
@@ -49,13 +50,14 @@ struct vml_user_net {
     _Atomic bool stop;                   /**< the thread is to end */
     bool started;                        /**< it runs */
     pthread_t thread;                    /**< runs libslirp */
-    pthread_mutex_t lock;                /**< of `from_guest` */
+    pthread_mutex_t lock;                /**< of `from_guest`, `refused` */
+    bool refused;                        /**< the device waits for `ready`; under the lock */
     struct vml_user_net_ring from_guest; /**< what the guest sent */
     struct vml_user_net_ring to_guest;   /**< what the guest had no buffer for; of the thread */
     struct vml_user_net_timer timers[VML_USER_NET_TIMERS]; /**< see there */
 };
 
-/** @brief Makes a network. @return VML_ERR_IO, VML_ERR_NO_MEMORY */
+/** @brief Makes a network. @return VML_ERR_IO */
 VML_MUST_CHECK enum vml_status vml_user_net_open(struct vml_user_net *net);
 /** @brief Forwards a port of this host to the guest; before vml_user_net_start().
  * @param udp UDP, else TCP @param host_port on 127.0.0.1 @param guest_port of 10.0.2.15
