@@ -9,7 +9,7 @@ static int64_t psci_version(struct vml_psci *psci, struct vml_smccc_call *call)
     return psci->config.version;
 }
 
-/* 5.9: 2, no trusted OS that would have to migrate. */
+/* MIGRATE_INFO_TYPE: 2, no trusted OS that would have to migrate. */
 static int64_t psci_migrate_info_type(struct vml_psci *psci, struct vml_smccc_call *call)
 {
     (void)psci;
@@ -17,7 +17,7 @@ static int64_t psci_migrate_info_type(struct vml_psci *psci, struct vml_smccc_ca
     return 2;
 }
 
-/* 5.15.2: flags of CPU_SUSPEND, types of SYSTEM_OFF2, 0 for every other call. */
+/* PSCI_FEATURES: flags of CPU_SUSPEND, types of SYSTEM_OFF2, 0 for every other call. */
 static int64_t psci_features(struct vml_psci *psci, struct vml_smccc_call *call)
 {
     uint32_t fid = (uint32_t)call->x[1];

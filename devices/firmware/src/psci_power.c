@@ -1,10 +1,10 @@
-/* DEN0022, 5.4 to 5.7 and 5.17 to 5.21: calls about one vCPU. */
+/* DEN0022: calls about one vCPU. */
 #include "psci_private.h"
 
 /* Highest affinity level. */
 #define MAX_LEVEL 3u
 
-/* Fields of power_state (5.4.2): original and extended format. */
+/* Fields of CPU_SUSPEND's power_state: original and extended format. */
 #define ORIGINAL_RESERVED UINT32_C(0xfcfe0000)
 #define ORIGINAL_TYPE     UINT32_C(0x00010000)
 #define ORIGINAL_LEVEL(s) (((s) >> 24) & 3u)
@@ -277,7 +277,7 @@ int64_t psci_node_hw_state(struct vml_psci *psci, struct vml_smccc_call *call)
     return answer;
 }
 
-/* 5.21: a vCPU or a state that there is not has no statistics: 0. */
+/* PSCI_STAT_COUNT: a vCPU or a state that there is not has no statistics: 0. */
 int64_t psci_stat_residency(struct vml_psci *psci, struct vml_smccc_call *call)
 {
     const struct vml_cpu *cpu = target(psci, call->x[1]);

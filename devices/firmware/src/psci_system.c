@@ -1,4 +1,4 @@
-/* DEN0022, 5.10 to 5.13, 5.19, 5.20 and 5.22 and up: calls about the machine. */
+/* DEN0022: calls about the machine. */
 #include "psci_private.h"
 
 #define VENDOR_RESET  UINT32_C(0x80000000)
@@ -39,7 +39,7 @@ int64_t psci_system_off(struct vml_psci *psci, struct vml_smccc_call *call)
     return end_with(psci, call, VML_LIFECYCLE_OFF, 0, 0);
 }
 
-/* 5.11: guests that were written to the draft give type 0. */
+/* SYSTEM_OFF2: guests that were written to the draft give type 0. */
 int64_t psci_system_off2(struct vml_psci *psci, struct vml_smccc_call *call)
 {
     if (call->x[1] > HIBERNATE_OFF || call->x[2] != 0) {
@@ -80,7 +80,7 @@ int64_t psci_system_suspend(struct vml_psci *psci, struct vml_smccc_call *call)
     return result;
 }
 
-/* 5.20.2: back to platform-coordinated mode only while no other vCPU is on. */
+/* PSCI_SET_SUSPEND_MODE: back to platform-coordinated mode only while no other vCPU is on. */
 int64_t psci_set_suspend_mode(struct vml_psci *psci, struct vml_smccc_call *call)
 {
     uint64_t mode = call->x[1];
@@ -95,7 +95,7 @@ int64_t psci_set_suspend_mode(struct vml_psci *psci, struct vml_smccc_call *call
     return VML_PSCI_SUCCESS;
 }
 
-/* 5.24: the answer is the state before, 0 or 1. */
+/* MEM_PROTECT: the answer is the state before, 0 or 1. */
 int64_t psci_mem_protect(struct vml_psci *psci, struct vml_smccc_call *call)
 {
     if (call->x[1] > 1) {

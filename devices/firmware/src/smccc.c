@@ -9,10 +9,10 @@
 #define VERSION_1_3 UINT32_C(0x10003)
 #define VERSION_1_4 UINT32_C(0x10004)
 
-/* DEN0028, 2.5.3: from 1.3 on the caller may hint that no SVE state is live. */
+/* DEN0028: from 1.3 on the caller may hint that no SVE state is live. */
 #define SVE_HINT UINT32_C(0x10000)
 
-/* X0 to X7 carry arguments (DEN0028, 2.6 and 2.7). */
+/* X0 to X7 carry arguments of 32-bit calls (DEN0028, register use). */
 #define ARGUMENTS      8u
 
 #define STANDARD_FIRST UINT32_C(0x84000000)

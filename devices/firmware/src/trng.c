@@ -16,7 +16,7 @@ static bool features(uint32_t fid)
     }
 }
 
-/* DEN0098, 2.3: the lowest bits are in X3, then X2, then X1; those not asked for are zero. */
+/* DEN0098, TRNG_RND: the lowest bits are in X3, then X2, then X1; those not asked for are zero. */
 static void random_bits(struct vml_trng *trng, unsigned word_bits, struct vml_smccc_call *call)
 {
     uint64_t bits = call->x[1];

@@ -115,11 +115,22 @@ static const struct field fields[] = {
     F_ALL(AARCH32, MVFR1),
     F_ALL(AARCH32, MVFR2),
     F(EL2, ID_AA64PFR0, 8),
-    F(EL2, ID_AA64MMFR1, 8),
+    F(EL2, ID_AA64PFR0, 36),
+    F(EL2, ID_AA64MMFR0, 32),
+    F(EL2, ID_AA64MMFR0, 36),
+    F(EL2, ID_AA64MMFR0, 40),
+    F(EL2, ID_AA64MMFR0, 56),
     F(EL2, ID_AA64MMFR1, 4),
+    F(EL2, ID_AA64MMFR1, 8),
+    F(EL2, ID_AA64MMFR1, 28),
+    F(EL2, ID_AA64MMFR1, 32),
+    F(EL2, ID_AA64MMFR1, 40),
     F(EL2, ID_AA64MMFR2, 24),
+    F(EL2, ID_AA64MMFR2, 40),
+    F(EL2, ID_AA64MMFR2, 56),
+    F(EL2, ID_AA64MMFR4, 20),
+    F(EL2, ID_AA64MMFR4, 24),
     F(EL2, ID_PFR1, 12),
-    F(EL2, ID_AA64MMFR4, 4),
     F(EL3, ID_AA64PFR0, 12),
     F(EL3, ID_PFR1, 4),
     F_NO(FP, ID_AA64PFR0, 16, 15),
@@ -136,7 +147,6 @@ static const struct field fields[] = {
     F_ALL(FP, MVFR1),
     F_ALL(FP, MVFR2),
     F_ALL(FP, ID_AA64FPFR0),
-    F(FP16, MVFR1, 24),
     F(FP16, ID_AA64ISAR0, 48),
     F(CRYPTO, ID_AA64ISAR0, 4),
     F(CRYPTO, ID_AA64ISAR0, 8),
@@ -167,6 +177,10 @@ static const struct field fields[] = {
     F(BTI, ID_AA64PFR1, 0),
     F(MTE, ID_AA64PFR1, 8),
     F(MTE, ID_AA64PFR1, 40),
+    F(MTE, ID_AA64PFR1, 52),
+    F(MTE, ID_AA64PFR2, 0),
+    F(MTE, ID_AA64PFR2, 4),
+    F(MTE, ID_AA64PFR2, 8),
     F(SSBS, ID_AA64PFR1, 4),
     F(SSBS, ID_PFR2, 4),
     F(RNG, ID_AA64ISAR0, 60),
@@ -177,13 +191,21 @@ static const struct field fields[] = {
     F_ALL(SME, ID_AA64SMFR0),
     F(PMU, ID_AA64DFR0, 8),
     F(PMU, ID_DFR0, 24),
-    F(PMU, ID_AA64DFR1, 16),
+    F(PMU, ID_AA64DFR0, 48),
     F(PMU, ID_AA64DFR0, 60),
+    F(PMU, ID_AA64DFR1, 32),
+    F(PMU, ID_AA64DFR1, 36),
+    F(PMU, ID_AA64DFR1, 48),
+    F(PMU, ID_AA64DFR1, 52),
+    F(PMU, ID_DFR1, 0),
+    F(PMU, ID_DFR1, 4),
     F(SPE, ID_AA64DFR0, 32),
     F(TRACE, ID_AA64DFR0, 4),
     F(TRACE, ID_AA64DFR0, 40),
     F(TRACE, ID_AA64DFR0, 44),
     F(TRACE, ID_AA64DFR0, 52),
+    F(TRACE, ID_AA64DFR0, 56),
+    F(TRACE, ID_AA64DFR1, 44),
     F(TRACE, ID_DFR0, 12),
     F(TRACE, ID_DFR0, 16),
     F(TRACE, ID_DFR0, 28),
@@ -297,6 +319,13 @@ static uint64_t mask_of(const struct field *f)
     return VML_MASK64(f->lo + f->width - 1u, f->lo);
 }
 
+static void at_most(uint64_t *id, unsigned lo, uint64_t limit)
+{
+    if (VML_FIELD64(*id, lo + 3, lo) > limit) {
+        *id = (*id & ~VML_MASK64(lo + 3, lo)) | limit << lo;
+    }
+}
+
 static void hide_one(struct vml_arm_cpu_model *model, unsigned feature)
 {
     model->hidden |= VML_BIT64(feature);
@@ -321,6 +350,9 @@ static void hide_one(struct vml_arm_cpu_model *model, unsigned feature)
                 model->id[VML_ARM_ID_AA64PFR0_EL1] -= UINT64_C(1) << lo;
             }
         }
+        /* AArch32 counts conversions, which stay, and then arithmetic: FPHP 3, SIMDHP 2. */
+        at_most(&model->id[VML_ARM_MVFR1_EL1], 24, 2);
+        at_most(&model->id[VML_ARM_MVFR1_EL1], 20, 1);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Exceptions taken to EL1 on the guest's behalf: DDI 0487 D1.3.1, AArch64.TakeException. */
+/* Exceptions taken to EL1 on the guest's behalf: DDI 0487, AArch64.TakeException. */
 #include <vml/arm_trap.h>
 
 #define PSTATE_KEEP UINT64_C(0xf1400000) /* NZCV, DIT, PAN */

@@ -2,7 +2,7 @@
  * A trapped load, store or system register access as bus accesses, and their results in registers.
  *
  * A syndrome describes only single general-purpose registers without write-back (DDI 0487, ISV);
- * all other loads and stores are decoded here: C4.1.94, loads and stores.
+ * all other loads and stores are decoded here, by its table of loads and stores.
  */
 #include <vml/arm_trap.h>
 

@@ -1,6 +1,6 @@
 /*
- * The registers: DDI 0487, D23 (system registers), C5.3 (cache maintenance), D8 and D13 (debug and
- * the performance monitors). Rows of one kind and feature stand together.
+ * The registers: DDI 0487, the chapters on AArch64 system registers (general, debug, performance
+ * monitors) and system instructions. Rows of one kind and feature stand together.
  */
 #include "arm_sysreg.h"
 
@@ -169,7 +169,8 @@ static const struct vml_arm_sysreg table[] = {
     WATCHPOINT(15),
     DEBUG(OSDTRRX_EL1, 0, 0, 0, 2, RW, 0, LOW32),
     DEBUG(MDCCINT_EL1, 0, 0, 2, 0, RW, 0, 0x60000000),
-    DEBUG(MDSCR_EL1, 0, 0, 2, 2, RW, 0, 0xfc8af041),
+    /* RXfull, TXfull, RXO, TXU, INTdis, TDA, MDE, HDE, KDE, TDCC, ERR, SS */
+    DEBUG(MDSCR_EL1, 0, 0, 2, 2, RW, 0, 0x6ce0f041),
     DEBUG(OSDTRTX_EL1, 0, 0, 3, 2, RW, 0, LOW32),
     DEBUG(OSECCR_EL1, 0, 0, 6, 2, RW, 0, LOW32),
     DEBUG(MDRAR_EL1, 0, 1, 0, 0, RO, 0, 0),

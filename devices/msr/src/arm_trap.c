@@ -1,4 +1,4 @@
-/* ESR_EL2: DDI 0487 D24.2.40. */
+/* DDI 0487: ESR_EL2, its exception classes and syndromes. */
 #include <vml/arm_trap.h>
 
 static bool bit(uint32_t v, unsigned n)

@@ -174,7 +174,8 @@ static bool write_apic_base(struct vml_x86_msrs *msrs, uint64_t *stored, uint64_
 {
     uint64_t mode = APIC_X2APIC | APIC_ENABLE;
 
-    /* x2APIC mode needs the APIC on, and is left only by switching it off (SDM 3A 11.12.5). */
+    /* x2APIC mode needs the APIC on, and is left only by switching it off (SDM 3A, states of the
+     * x2APIC). */
     if ((v & mode) == APIC_X2APIC ||
         ((v & APIC_X2APIC) &&
          (!vml_x86_cpu_model_has(&msrs->model, VML_X86_FEATURE_X2APIC) || (*stored & mode) == 0)) ||

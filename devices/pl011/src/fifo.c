@@ -169,7 +169,7 @@ void pl011_write_character(struct vml_pl011 *uart, uint8_t character)
     uart->kick = true;
 }
 
-/* Takes what has left the FIFO out of it. The interrupt is about the transition, DDI 0183 2.8.3. */
+/* Takes what has left the FIFO out of it. The interrupt is about the transition, DDI 0183, UARTTXINTR. */
 static void sent(struct vml_pl011 *uart, uint32_t count)
 {
     struct vml_pl011_state *s = &uart->state;
@@ -268,7 +268,7 @@ void pl011_update(struct vml_pl011 *uart)
     atomic_store_explicit(&uart->fr, fr, memory_order_relaxed);
 }
 
-/* Starts the receive timeout: 32 bit periods without a character, DDI 0183 2.8.4. */
+/* Starts the receive timeout: 32 bit periods without a character, DDI 0183, UARTRTINTR. */
 static uint64_t start_timeout(struct vml_pl011 *uart, uint64_t now)
 {
     struct vml_pl011_state *s = &uart->state;

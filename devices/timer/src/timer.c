@@ -12,7 +12,8 @@ static uint64_t count_of(const struct vml_timer *timer, unsigned kind)
                                      : vml_timer_physical_count(timer);
 }
 
-/* DDI 0487, D11.2.4: the condition is met when count - CVAL >= 0 in unsigned values that do not wrap. */
+/* DDI 0487, the Generic Timer: the condition is met when count - CVAL >= 0, of unsigned values that
+ * do not wrap. */
 static bool condition_met(const struct vml_timer_unit *unit, uint64_t count)
 {
     return count >= unit->cval;

@@ -4,7 +4,7 @@
  *
  * Nothing here touches the CPU that it runs on: the syndrome, the fault address and, where the
  * syndrome does not describe the access, the instruction are arguments.  Arm ARM DDI 0487,
- * D24.2.40.
+ * ESR_EL2.
  * @defgroup vml_msr System registers and traps
  * @{
  */

@@ -2,7 +2,7 @@
  * @file
  * @brief The Arm generic timer of one vCPU: the EL1 physical and virtual timers and their counters.
  *
- * DDI 0487, D11 (the Generic Timer in AArch64 state). The counters stand on a `vml_clock`: its ticks
+ * DDI 0487 (the Generic Timer in AArch64 state). The counters stand on a `vml_clock`: its ticks
  * are the guest's physical count but for an offset, which restore chooses so that the guest's time
  * goes on from where it was saved. The virtual count is the physical one less CNTVOFF_EL2.
  *
