@@ -96,7 +96,7 @@ int64_t call_by(uint32_t cpu, uint32_t fid, uint64_t x1, uint64_t x2, uint64_t x
     last.cpu = &m.cpu[cpu];
     last.conduit = VML_SMCCC_HVC;
     assert_int_equal(vml_smccc_handle(&m.smccc, &last), VML_OK);
-    for (unsigned i = 4; i < 18; i++) {
+    for (unsigned i = m.results ? m.results : 4; i < 18; i++) {
         assert_int_equal(last.x[i], UINT64_C(0xabcd000000000000) + i);
     }
     return (int64_t)last.x[0];

@@ -30,6 +30,7 @@ struct machine {
     struct vml_smccc_config config;     /* likewise */
     struct vml_lifecycle_event events[4];
     unsigned event_count;
+    unsigned results;                 /* registers that the next call may change; 0: four */
     enum vml_lifecycle_action action; /* what the embedder's hook answers */
 };
 

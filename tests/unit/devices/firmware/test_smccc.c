@@ -30,7 +30,7 @@ static void test_config_is_validated(void **state)
     struct vml_smccc smccc;
     struct vml_smccc_config config = m.config;
 
-    config.version = 0x10005;
+    config.version = 0x10008;
     assert_int_equal(vml_smccc_init(&smccc, &config), VML_ERR_INVALID);
     config.version = 2;
     assert_int_equal(vml_smccc_init(&smccc, &config), VML_ERR_INVALID);
@@ -42,13 +42,17 @@ static void test_config_is_validated(void **state)
     config = m.config;
     config.soc_version = 0x80000000;
     assert_int_equal(vml_smccc_init(&smccc, &config), VML_ERR_INVALID);
+    config = m.config;
+    config.soc_name = "no ID";
+    assert_int_equal(vml_smccc_init(&smccc, &config), VML_ERR_INVALID);
 }
 
 static void test_unknown_calls_change_nothing_but_x0(void **state)
 {
     static const uint32_t fids[] = {0x00000000, 0x8400ffff, 0x84000020, 0x82000000, 0x83001234,
-                                    0xb2000000, 0x80000003, 0xc0000000, 0xc4000000, 0x86000000,
-                                    0x8600ff01, 0xc5000020, 0x8000ff01, 0xffffffff};
+                                    0xb2000000, 0x80000003, 0xc0000005, 0xc0000006, 0xc0000002,
+                                    0xc0000000, 0xc4000000, 0x86000000, 0x8600ff01, 0xc5000020,
+                                    0x8000ff01, 0xffffffff};
 
     for (size_t i = 0; i < sizeof(fids) / sizeof(fids[0]); i++) {
         assert_int_equal(call_by(0, fids[i], UINT64_C(0x1111222233334444), UINT64_MAX, 7),
@@ -103,10 +107,10 @@ static void test_arch_features(void **state)
 static void test_workarounds(void **state)
 {
     static const uint32_t fids[] = {VML_SMCCC_ARCH_WORKAROUND_1, VML_SMCCC_ARCH_WORKAROUND_2,
-                                    VML_SMCCC_ARCH_WORKAROUND_3};
-    static const int not_required[] = {1, VML_SMCCC_NOT_REQUIRED, 1};
+                                    VML_SMCCC_ARCH_WORKAROUND_3, VML_SMCCC_ARCH_WORKAROUND_4};
+    static const int not_required[] = {1, VML_SMCCC_NOT_REQUIRED, 1, VML_SMCCC_NOT_SUPPORTED};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(call1(VML_SMCCC_ARCH_FEATURES, fids[i]), VML_SMCCC_NOT_SUPPORTED);
         assert_int_equal(call0(fids[i]), VML_SMCCC_NOT_SUPPORTED);
         m.config.workarounds[i] = VML_SMCCC_WORKAROUND_NOT_REQUIRED;
@@ -134,6 +138,106 @@ static void test_soc_id(void **state)
     m.config.version = 0x10001;
     machine_remake();
     assert_int_equal(call1(VML_SMCCC_ARCH_SOC_ID, 0), VML_SMCCC_NOT_SUPPORTED);
+}
+
+/* 1.6: X1 to X17 of the 64-bit call are the name, its first byte lowest in X1. */
+static void test_soc_name(void **state)
+{
+    const uint32_t soc_id_64 = VML_SMCCC_ARCH_SOC_ID | VML_SMCCC_SMC64;
+    char longest[VML_SMCCC_SOC_NAME_MAX + 2];
+    struct vml_smccc smccc;
+
+    assert_int_equal(call1(soc_id_64, 0), VML_SMCCC_NOT_SUPPORTED);
+    m.config.soc_id = true;
+    m.config.soc_version = 0x043b0001;
+    m.config.version = 0x10006;
+    machine_remake();
+    assert_int_equal(call1(soc_id_64, 0), 0x043b0001);
+    assert_int_equal(call1(soc_id_64, 2), VML_SMCCC_NOT_SUPPORTED);
+    assert_int_equal(call1(soc_id_64, 3), VML_SMCCC_INVALID_PARAMETER);
+    m.config.soc_name = "ABCDEFGHIJ";
+    m.config.version = 0;
+    machine_remake();
+    assert_int_equal(call0(VML_SMCCC_VERSION), 0x10006);
+    assert_int_equal(call1(VML_SMCCC_ARCH_FEATURES, soc_id_64), 0);
+    assert_int_equal(call1(VML_SMCCC_ARCH_SOC_ID, 2), VML_SMCCC_INVALID_PARAMETER);
+    m.results = 18;
+    assert_int_equal(call3(soc_id_64, 2, 7, 7), 0);
+    assert_int_equal(last.x[1], UINT64_C(0x4847464544434241));
+    assert_int_equal(last.x[2], 0x4a49);
+    for (unsigned i = 3; i < 18; i++) {
+        assert_int_equal(last.x[i], 0);
+    }
+    memset(longest, 'x', sizeof(longest));
+    longest[sizeof(longest) - 1] = 0;
+    m.config.soc_name = longest;
+    assert_int_equal(vml_smccc_init(&smccc, &m.config), VML_ERR_INVALID);
+    longest[VML_SMCCC_SOC_NAME_MAX] = 0;
+    machine_remake();
+    assert_int_equal(call1(soc_id_64, 2), 0);
+    assert_int_equal(last.x[17], UINT64_C(0x0078787878787878));
+    m.config.version = 0x10005;
+    m.results = 0;
+    machine_remake();
+    assert_int_equal(call1(soc_id_64, 2), VML_SMCCC_NOT_SUPPORTED);
+}
+
+static int64_t clean(void *context, uint64_t base, uint64_t length, bool dry_run)
+{
+    uint64_t *seen = context;
+
+    seen[0] = base;
+    seen[1] = length;
+    seen[2] = dry_run;
+    return base == 0 ? VML_SMCCC_BUSY : VML_SMCCC_SUCCESS;
+}
+
+static void test_clean_inv_memregion(void **state)
+{
+    uint64_t seen[3] = {0};
+    const struct vml_smccc_clean config = {.clean = clean,
+                                           .context = seen,
+                                           .global = true,
+                                           .latency_us = 500,
+                                           .rate_limit = UINT64_C(0x100000002),
+                                           .break_even = UINT64_C(0x200000000)};
+    const uint32_t fid = VML_SMCCC_ARCH_CLEAN_INV_MEMREGION;
+    const uint32_t attributes = VML_SMCCC_ARCH_CLEAN_INV_MEMREGION_ATTRIBUTES;
+
+    assert_int_equal(call1(VML_SMCCC_ARCH_FEATURES, fid), VML_SMCCC_NOT_SUPPORTED);
+    assert_int_equal(call3(fid, 0x1000, 0x1000, 0), VML_SMCCC_NOT_SUPPORTED);
+    assert_int_equal(call0(attributes), VML_SMCCC_NOT_SUPPORTED);
+    m.config.clean = &config;
+    machine_remake();
+    assert_int_equal(call0(VML_SMCCC_VERSION), 0x10007);
+    assert_int_equal(call1(VML_SMCCC_ARCH_FEATURES, fid), 0);
+    assert_int_equal(call1(VML_SMCCC_ARCH_FEATURES, attributes), 0);
+    assert_int_equal(call3(fid, UINT64_C(0x1234567890), 0x1001, 0), 0);
+    assert_int_equal(seen[0], UINT64_C(0x1234567890));
+    assert_int_equal(seen[1], 0x1001);
+    assert_int_equal(seen[2], 0);
+    assert_int_equal(last.x[1], UINT64_C(0x1234567890));
+    assert_int_equal(call3(fid, 0x5000, 1, 1), 0);
+    assert_int_equal(seen[2], 1);
+    assert_int_equal(call3(fid, 0, 1, 0), VML_SMCCC_BUSY);
+    seen[0] = 77;
+    assert_int_equal(call3(fid, 0x1000, 0, 0), VML_SMCCC_INVALID_PARAMETER);
+    assert_int_equal(call3(fid, 0x1000, 1, 2), VML_SMCCC_INVALID_PARAMETER);
+    assert_int_equal(call3(fid, UINT64_MAX, 2, 0), VML_SMCCC_INVALID_PARAMETER);
+    assert_int_equal(seen[0], 77);
+    m.results = 5;
+    assert_int_equal(call0(attributes), 0);
+    assert_int_equal(last.x[1], 1);
+    assert_int_equal(last.x[2], 500);
+    assert_int_equal(last.x[3], UINT64_C(0x100000002));
+    assert_int_equal(last.x[4], UINT64_C(0x200000000));
+    m.results = 0;
+    assert_int_equal(call0(0xc0000007), VML_SMCCC_NOT_SUPPORTED);
+    m.config.version = 0x10006;
+    machine_remake();
+    assert_int_equal(call1(VML_SMCCC_ARCH_FEATURES, fid), VML_SMCCC_NOT_SUPPORTED);
+    assert_int_equal(call3(fid, 0x1000, 0x1000, 0), VML_SMCCC_NOT_SUPPORTED);
+    assert_int_equal(call0(attributes), VML_SMCCC_NOT_SUPPORTED);
 }
 
 static bool embedder(void *context, struct vml_smccc_call *call)
@@ -306,6 +410,8 @@ int main(void)
         T(test_arch_features),
         T(test_workarounds),
         T(test_soc_id),
+        T(test_soc_name),
+        T(test_clean_inv_memregion),
         T(test_ranges_of_the_embedder),
         T(test_kvm),
         T(test_trng),
