@@ -18,6 +18,12 @@ static bool same(const struct vml_access *a, const struct vml_access *b)
     return a->offset == b->offset && a->size == b->size && a->write == b->write;
 }
 
+/* Who answers may be less careful than a device. */
+static uint64_t low_bytes(uint64_t value, uint8_t size)
+{
+    return size >= 8 ? value : value & ((UINT64_C(1) << 8 * size) - 1);
+}
+
 /* An access made again: its answer, or VML_BUS_PENDING. False for a new one. */
 static bool look_up(struct vml_forward_slot *slot, struct vml_access *access,
                     enum vml_bus_result *result)
@@ -93,7 +99,7 @@ enum vml_status vml_forward_complete(struct vml_forward *forward, uint32_t cpu, 
         slot->state = SLOT_ANSWERED;
         slot->result = result;
         if (!slot->access.write) {
-            slot->access.value = value;
+            slot->access.value = low_bytes(value, slot->access.size);
         }
     }
     vml_mutex_unlock(&forward->lock);

@@ -64,7 +64,7 @@ void vml_forward_destroy(struct vml_forward *forward);
 /** @brief Answers a pending access.
  * @param ticket as the handler was given it
  * @param result VML_BUS_OK or VML_BUS_FAULT
- * @param value of a read
+ * @param value of a read; what is wider than the access is cut off
  * @return VML_ERR_RANGE for no such vCPU, VML_ERR_INVALID for another result, VML_ERR_STATE when
  * that access is not waiting any more: it was answered, or the device was reset */
 VML_MUST_CHECK enum vml_status vml_forward_complete(struct vml_forward *forward, uint32_t cpu,
