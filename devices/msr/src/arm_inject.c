@@ -56,3 +56,15 @@ void vml_arm_inject_undefined(struct vml_arm_regs *regs, struct vml_arm_el1 *el1
 {
     take(regs, el1, wide_instruction ? ESR_IL : 0);
 }
+
+void vml_arm_inject(struct vml_arm_regs *regs, struct vml_arm_el1 *el1,
+                    const struct vml_arm_trap *trap)
+{
+    bool fetch = trap->kind == VML_ARM_TRAP_INSTRUCTION_ABORT;
+
+    if (fetch || trap->kind == VML_ARM_TRAP_DATA_ABORT) {
+        vml_arm_inject_abort(regs, el1, trap->va, fetch, trap->write);
+    } else {
+        vml_arm_inject_undefined(regs, el1, trap->wide_instruction);
+    }
+}

@@ -160,9 +160,15 @@ struct vml_arm_operation {
  * FAR_EL2 make the guest physical address */
 void vml_arm_trap_decode(struct vml_arm_trap *trap, uint64_t esr, uint64_t far, uint64_t hpfar);
 
+/** @brief True when vml_arm_operation_begin() needs the instruction at the PC: for a data abort
+ * whose syndrome does not describe the access. */
+static inline bool vml_arm_needs_instruction(const struct vml_arm_trap *trap)
+{
+    return trap->kind == VML_ARM_TRAP_DATA_ABORT && !trap->isv;
+}
+
 /** @brief Turns a data abort or a system register trap into accesses.
- * @param instruction the A64 instruction at the PC; looked at only when it is a data abort whose
- * syndrome does not describe the access (`isv` false)
+ * @param instruction the A64 instruction at the PC; see vml_arm_needs_instruction()
  * @param cpu index of the vCPU
  * @return VML_OK; VML_ERR_UNSUPPORTED for what is no access (table walks, cache maintenance,
  * prefetches, exclusives, atomics), or where address and registers disagree: inject an abort */
@@ -196,6 +202,11 @@ void vml_arm_inject_abort(struct vml_arm_regs *regs, struct vml_arm_el1 *el1, ui
  * @param wide_instruction the instruction has 32 bits */
 void vml_arm_inject_undefined(struct vml_arm_regs *regs, struct vml_arm_el1 *el1,
                               bool wide_instruction);
+
+/** @brief Takes to EL1 what a trap comes to that nobody serves: an abort for an abort, else the
+ * instruction is UNDEFINED. */
+void vml_arm_inject(struct vml_arm_regs *regs, struct vml_arm_el1 *el1,
+                    const struct vml_arm_trap *trap);
 
 /** @brief Steps over the trapped instruction: WFI, WFE, SMC. */
 static inline void vml_arm_skip(struct vml_arm_regs *regs, const struct vml_arm_trap *trap)

@@ -31,29 +31,18 @@ static enum todo handle_trap(struct vcpu *v, uint64_t esr, uint64_t far, uint64_
     struct vml_arm_trap trap;
 
     vml_arm_trap_decode(&trap, esr, far, hpfar);
-    switch (trap.kind) {
-    case VML_ARM_TRAP_WAIT:
+    if (trap.kind == VML_ARM_TRAP_WAIT) {
         vml_arm_skip(&v->regs, &trap);
         return trap.event ? YIELD : SLEEP;
-    case VML_ARM_TRAP_HVC:
+    } else if (trap.kind == VML_ARM_TRAP_HVC) {
         return call_firmware(v, trap.imm);
-    case VML_ARM_TRAP_DATA_ABORT:
-    case VML_ARM_TRAP_SYSREG:
-        if (vml_arm_operation_begin(&op, &trap, &v->regs, trap.isv ? 0 : fetch(v),
-                                    v->index) == VML_OK &&
-            vml_arm_operation_run(&op, v->mmio, v->sysreg) == VML_BUS_OK) {
-            vml_arm_operation_finish(&op, &v->regs);
-            return RESUME;
-        }
-        break;
-    default:
-        break;
     }
-    if (trap.kind == VML_ARM_TRAP_DATA_ABORT || trap.kind == VML_ARM_TRAP_INSTRUCTION_ABORT) {
-        vml_arm_inject_abort(&v->regs, &v->el1, trap.va,
-                             trap.kind == VML_ARM_TRAP_INSTRUCTION_ABORT, trap.write);
+    uint32_t instruction = vml_arm_needs_instruction(&trap) ? fetch(v) : 0;
+    if (vml_arm_operation_begin(&op, &trap, &v->regs, instruction, v->index) == VML_OK &&
+        vml_arm_operation_run(&op, v->mmio, v->sysreg) == VML_BUS_OK) {
+        vml_arm_operation_finish(&op, &v->regs);
     } else {
-        vml_arm_inject_undefined(&v->regs, &v->el1, trap.wide_instruction);
+        vml_arm_inject(&v->regs, &v->el1, &trap);
     }
     return RESUME;
 }
