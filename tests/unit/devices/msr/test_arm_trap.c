@@ -14,7 +14,7 @@ struct dev {
 
 static struct dev dev;
 static struct vml_vbus bus, sysreg_bus;
-static _Alignas(64) uint8_t storage[2][VML_BUS_STORAGE(2, 1)];
+static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[2][(VML_BUS_STORAGE(2, 1) + 63) / 64 * 64];
 static struct vml_bus_range ranges[2];
 static uint64_t v[32][2];
 
