@@ -1,0 +1,42 @@
+/* What the machine wants of whatever executes the guest: the software CPU, or a hypervisor. */
+#ifndef VM_ENGINE_H
+#define VM_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vml/cpu.h>
+#include <vml/irq_controller.h>
+#include <vml/state.h>
+
+struct vm;
+
+/* Why vm_engine.run_alone() returned. */
+enum vm_engine_end { VM_ENGINE_OFF, VM_ENGINE_TIME, VM_ENGINE_STUCK };
+
+struct vm_engine {
+    const char *name;
+    /* NULL when it can be used here, else why not. */
+    const char *(*unavailable)(void);
+    /* Makes the vCPUs, OFF, and fills vm->cpus; memory and buses are there. */
+    void (*create)(struct vm *vm);
+    void (*destroy)(struct vm *vm);
+    /* The output of the interrupt controller changed; any thread. */
+    void (*irq_output)(struct vm *vm, uint32_t cpu, enum vml_irq_output output, bool level);
+    /* The body of a vCPU's thread; returns after VML_CPU_REQUEST_EXIT. */
+    void (*run)(struct vm *vm, uint32_t cpu);
+    /* All vCPUs in turn on this thread until a time of the virtual clock; NULL: it cannot. */
+    enum vm_engine_end (*run_alone)(struct vm *vm, uint64_t until);
+    /* Memory was changed behind its back, or other memory is there; no vCPU runs. */
+    void (*memory_changed)(struct vm *vm);
+    void (*save)(struct vm *vm, uint32_t cpu, struct vml_state_writer *w);
+    enum vml_status (*restore)(struct vm *vm, uint32_t cpu, struct vml_state_reader *r);
+    /* Guest instructions executed so far; NULL: it does not know. */
+    uint64_t (*instructions)(struct vm *vm, uint32_t cpu);
+};
+
+extern const struct vm_engine vm_engine_a64;
+
+/* The engine of a name (a64, auto); ends the program with a clear message where there is none. */
+const struct vm_engine *vm_engine_find(const char *name);
+
+#endif

@@ -1,0 +1,223 @@
+/* The software CPU as the machine's engine. */
+#include "machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <vml/a64.h>
+#include <vml/arm_cpu_model.h>
+
+enum {
+    CODE_PAGES = 1024, /* 4 KiB pages of decoded code for each vCPU */
+
+    /* Deterministic machines: a turn, and how many instructions pass in a tick of 16 ns. */
+    TURN = 10000,
+    INSTRUCTIONS_A_TICK = 16,
+};
+
+struct a64_engine {
+    struct vml_a64_machine machine;
+    struct vml_a64 cpus[VM_MAX_CPUS];
+    struct vml_a64 *by_index[VM_MAX_CPUS];
+    void *storage[VM_MAX_CPUS];
+    uint64_t time; /* instructions, when deterministic */
+};
+
+static struct a64_engine *engine_of(struct vm *vm)
+{
+    return vm->engine_state;
+}
+
+static const char *unavailable(void)
+{
+    return NULL;
+}
+
+/* HVC: to the firmware, and what it decides is done. */
+static enum vml_a64_call_result firmware(void *context, struct vml_a64 *cpu, bool smc, uint16_t imm,
+                                         uint64_t x[18])
+{
+    struct vm *vm = context;
+    struct vml_smccc_call call = {.cpu = &cpu->cpu, .conduit = smc ? VML_SMCCC_SMC : VML_SMCCC_HVC};
+
+    memcpy(call.x, x, sizeof(call.x));
+    if (imm != 0 || vml_smccc_handle(&vm->smccc, &call) != VML_OK) {
+        return VML_A64_CALL_UNDEFINED;
+    }
+    /* VML_SMCCC_RESTART needs a power state that this machine has not; VML_SMCCC_NO_RETURN: the run
+     * loop sees what has become of the vCPU. */
+    memcpy(x, call.x, sizeof(call.x));
+    return call.action == VML_SMCCC_WAIT ? VML_A64_CALL_WAIT : VML_A64_CALL_DONE;
+}
+
+static uint64_t counter(void *context, uint32_t cpu, bool virtual_count)
+{
+    struct vm *vm = context;
+
+    return virtual_count ? vml_timer_virtual_count(&vm->timer[cpu])
+                         : vml_timer_physical_count(&vm->timer[cpu]);
+}
+
+/* The features of a Cortex-A are those of Armv8.0; what the engine shows of them is its own. */
+static void choose_model(struct vm *vm, struct vml_a64_model *model)
+{
+    const struct vml_arm_cpu_model *named = vml_arm_cpu_model_find(vm->options.cpu);
+
+    if (!named) {
+        char names[128] = "";
+
+        for (uint32_t i = 0; vml_arm_cpu_model_at(i); i++) {
+            strncat(names, i ? ", " : "", sizeof(names) - strlen(names) - 1);
+            strncat(names, vml_arm_cpu_model_at(i)->name, sizeof(names) - strlen(names) - 1);
+        }
+        vm_fail("--cpu '%s': there are %s", vm->options.cpu, names);
+    }
+    if (strcmp(named->name, "max") == 0) {
+        vml_a64_model_max(model);
+    } else {
+        vml_a64_model_v8_0(model);
+    }
+    model->MIDR_EL1 = named->id[VML_ARM_MIDR_EL1];
+    model->REVIDR_EL1 = named->id[VML_ARM_REVIDR_EL1];
+    model->CNTFRQ_EL0 = VM_COUNTER_HZ;
+    if (vm->options.gic == 3) {
+        model->ID_AA64PFR0_EL1 |= UINT64_C(1) << 24; /* GIC: the system registers are there */
+    }
+}
+
+static void create(struct vm *vm)
+{
+    struct a64_engine *engine = calloc(1, sizeof(*engine));
+    struct vml_a64_machine_config machine = {
+        .memory = &vm->as,
+        .mmio = &vm->mmio,
+        .sysreg = &vm->sysreg,
+        .irq_controller = &vm->gic.controller,
+        .firmware = firmware,
+        .counter = counter,
+        .context = vm,
+        .max_cpus = VM_MAX_CPUS,
+        .single_thread = vm->options.deterministic,
+    };
+    size_t size = vml_a64_storage_size(CODE_PAGES);
+    struct vml_a64_model model;
+
+    choose_model(vm, &model);
+    if (!engine) {
+        vm_fail("out of memory");
+    }
+    vm->engine_state = engine;
+    machine.cpus = engine->by_index;
+    vm_check(vml_a64_machine_init(&engine->machine, &machine), "a64");
+    size = (size + VML_CACHE_LINE_SIZE - 1) / VML_CACHE_LINE_SIZE * VML_CACHE_LINE_SIZE;
+    for (uint32_t i = 0; i < vm->options.cpus; i++) {
+        struct vml_a64_config config = {
+            .cpu = {.index = i, .mpidr = vm->mpidr[i], .host_cpu = UINT32_MAX, .debug = &vm->debug},
+            .machine = &engine->machine,
+            .model = &model,
+            .storage = engine->storage[i] = aligned_alloc(VML_CACHE_LINE_SIZE, size),
+            .storage_size = size,
+            .code_pages = CODE_PAGES,
+        };
+
+        if (!config.storage) {
+            vm_fail("--cpus %u: out of memory", vm->options.cpus);
+        }
+        vm_check(vml_a64_init(&engine->cpus[i], &config), "a64");
+        vm->cpus[i] = &engine->cpus[i].cpu;
+    }
+}
+
+static void destroy(struct vm *vm)
+{
+    struct a64_engine *engine = engine_of(vm);
+
+    for (uint32_t i = 0; i < vm->options.cpus; i++) {
+        vml_a64_destroy(&engine->cpus[i]);
+        free(engine->storage[i]);
+    }
+    vml_a64_machine_destroy(&engine->machine);
+    free(engine);
+}
+
+static void irq_output(struct vm *vm, uint32_t cpu, enum vml_irq_output output, bool level)
+{
+    if (vm->engine_state) { /* the controller exists before the vCPUs do */
+        vml_a64_irq_output(&engine_of(vm)->machine, cpu, output, level);
+    }
+}
+
+static void run(struct vm *vm, uint32_t cpu)
+{
+    vml_a64_thread(&engine_of(vm)->cpus[cpu]);
+}
+
+static void advance(void *context, uint64_t time)
+{
+    struct vm *vm = context;
+
+    vml_virtual_clock_advance(&vm->virtual_clock, time / INSTRUCTIONS_A_TICK);
+}
+
+static uint64_t next_deadline(void *context)
+{
+    struct vm *vm = context;
+    uint64_t next = vml_clock_next(vm->clock);
+
+    return next > UINT64_MAX / INSTRUCTIONS_A_TICK ? UINT64_MAX : next * INSTRUCTIONS_A_TICK;
+}
+
+static enum vm_engine_end run_alone(struct vm *vm, uint64_t until)
+{
+    struct a64_engine *engine = engine_of(vm);
+    struct vml_a64_turns turns = {
+        .quantum = TURN,
+        .time = vml_clock_now(vm->clock) * INSTRUCTIONS_A_TICK,
+        .until = until * INSTRUCTIONS_A_TICK,
+        .advance = advance,
+        .next = next_deadline,
+        .context = vm,
+    };
+
+    switch (vml_a64_run_turns(&engine->machine, &turns)) {
+    case VML_A64_EXIT_OFF:
+        return VM_ENGINE_OFF;
+    case VML_A64_EXIT_HALTED:
+        return VM_ENGINE_STUCK;
+    default:
+        return VM_ENGINE_TIME;
+    }
+}
+
+static void memory_changed(struct vm *vm)
+{
+    vml_a64_memory_changed(&engine_of(vm)->machine);
+}
+
+static void save(struct vm *vm, uint32_t cpu, struct vml_state_writer *w)
+{
+    vml_a64_save(&engine_of(vm)->cpus[cpu], w);
+}
+
+static enum vml_status restore(struct vm *vm, uint32_t cpu, struct vml_state_reader *r)
+{
+    return vml_a64_restore(&engine_of(vm)->cpus[cpu], r);
+}
+
+static uint64_t instructions(struct vm *vm, uint32_t cpu)
+{
+    return vml_a64_instructions(&engine_of(vm)->cpus[cpu]);
+}
+
+const struct vm_engine vm_engine_a64 = {
+    .name = "a64",
+    .unavailable = unavailable,
+    .create = create,
+    .destroy = destroy,
+    .irq_output = irq_output,
+    .run = run,
+    .run_alone = run_alone,
+    .memory_changed = memory_changed,
+    .save = save,
+    .restore = restore,
+    .instructions = instructions,
+};

@@ -1,0 +1,109 @@
+/* Networks: libslirp's user-mode network, a TAP interface, or one that leads nowhere. */
+#include "virtio.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <vml/tap.h>
+#include <vml/user_net.h>
+#include <vml/virtio_net.h>
+
+enum kind { NOWHERE, USER, TAP };
+
+struct nic {
+    struct vml_virtio_net net;
+    struct vml_virtio_net_pair pair;
+    struct vml_virtio_queue queues[VML_VIRTIO_NET_QUEUES(1)];
+    enum kind kind;
+    struct vml_user_net user;
+    struct vml_tap tap;
+};
+
+static void open_backend(struct vm *vm, struct nic *nic, const char *backend)
+{
+    enum vml_status status;
+
+    if (!backend || strcmp(backend, "none") == 0) {
+        nic->kind = NOWHERE;
+        return;
+    }
+    if (vm->options.deterministic) {
+        vm_fail("--net '%s': a deterministic machine has no network but none", backend);
+    }
+    if (strcmp(backend, "user") == 0) {
+        nic->kind = USER;
+        vm_check(vml_user_net_open(&nic->user), "user-mode network");
+    } else if (strncmp(backend, "tap=", 4) == 0) {
+        nic->kind = TAP;
+        status = vml_tap_open(&nic->tap, backend + 4);
+        if (status != VML_OK) {
+            vm_fail("--net '%s': the interface cannot be opened (%s)", backend,
+                    vml_status_name(status));
+        }
+    } else {
+        vm_fail("--net '%s': must be user, tap=IF or none", backend);
+    }
+}
+
+static struct vml_virtio *create(struct vm *vm, struct vm_virtio *v,
+                                 const struct vml_virtio_platform *platform)
+{
+    struct nic *nic = v->device = calloc(1, sizeof(*nic));
+    struct vml_virtio_net_config config = {
+        .platform = *platform,
+        /* Locally administered; the last byte tells a machine's devices apart. */
+        .mac = {0x52, 0x54, 0x00, 0x76, 0x6d, (uint8_t)(v - vm->virtio)},
+        .pair_count = 1,
+    };
+
+    if (!nic) {
+        vm_fail("out of memory");
+    }
+    open_backend(vm, nic, v->options->backend);
+    config.pairs = &nic->pair;
+    config.queues = nic->queues;
+    if (nic->kind == USER) {
+        config.peer = vml_user_net_end(&nic->user);
+    } else if (nic->kind == TAP) {
+        config.peer = vml_tap_end(&nic->tap);
+        config.peer_can = nic->tap.can;
+    }
+    vm_check(vml_virtio_net_init(&nic->net, &config), v->options->name);
+    return &nic->net.virtio;
+}
+
+static void start(struct vm *vm, struct vm_virtio *v)
+{
+    struct nic *nic = v->device;
+    struct vml_net end = vml_virtio_net_end(&nic->net);
+
+    (void)vm;
+    if (nic->kind == USER) {
+        vm_check(vml_user_net_start(&nic->user, &end), "user-mode network");
+    } else if (nic->kind == TAP) {
+        vm_check(vml_tap_start(&nic->tap, &end), "tap");
+    }
+}
+
+static void stop(struct vm *vm, struct vm_virtio *v)
+{
+    struct nic *nic = v->device;
+
+    (void)vm;
+    if (nic->kind == USER) {
+        vml_user_net_close(&nic->user);
+    } else if (nic->kind == TAP) {
+        vml_tap_close(&nic->tap);
+    }
+    nic->kind = NOWHERE;
+}
+
+static void destroy(struct vm *vm, struct vm_virtio *v)
+{
+    struct nic *nic = v->device;
+
+    (void)vm;
+    vml_virtio_net_destroy(&nic->net);
+}
+
+const struct vm_virtio_type vm_virtio_net_type = {
+    .name = "net", .create = create, .start = start, .stop = stop, .destroy = destroy};
