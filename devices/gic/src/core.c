@@ -1,17 +1,22 @@
 /* Making a GIC, interrupt state, and the wires. */
-#include "gic.h"
+#include "lpi.h"
 
 static bool config_is_valid(const struct vml_gic_config *c)
 {
     uint32_t max = c->version == 2 ? VML_GIC_MAX_CPUS_V2 : VML_GIC_MAX_CPUS;
 
     return (c->version == 2 || c->version == 3) && c->cpus != 0 && c->cpus <= max &&
-           c->spis <= VML_GIC_MAX_SPIS && (c->spis % 32 == 0 || c->spis == VML_GIC_MAX_SPIS);
+           c->spis <= VML_GIC_MAX_SPIS && (c->spis % 32 == 0 || c->spis == VML_GIC_MAX_SPIS) &&
+           gic_lpi_config_is_valid(c);
 }
 
 size_t vml_gic_storage_size(const struct vml_gic_config *config)
 {
-    return config_is_valid(config) ? VML_GIC_STORAGE(config->cpus, config->spis) : 0;
+    if (!config_is_valid(config)) {
+        return 0;
+    }
+    return config->lpis == 0 ? VML_GIC_STORAGE(config->cpus, config->spis)
+                             : VML_GIC_STORAGE_LPIS(config->cpus, config->spis, config->lpis);
 }
 
 uint64_t gic_pack_affinity(uint64_t mpidr)
@@ -81,7 +86,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->config = *config;
     gic->intids = 32 + config->spis;
     gic->spi_words = (config->spis + 31) / 32;
-    gic->words = (gic->intids + 63) / 64;
+    gic->words = config->lpis != 0 ? LPI_WORDS : (gic->intids + 63) / 64;
     gic->cpus = take(&at, config->cpus * sizeof(*gic->cpus));
     gic->irqs = take(&at, (1 + (config->spis + 31) / 32) * sizeof(*gic->irqs));
     gic->route = take(&at, 1024 * sizeof(*gic->route));
@@ -89,6 +94,10 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->links = take(&at, 1024 * sizeof(*gic->links));
     gic->priority = take(&at, 1024);
     gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
+    if (config->lpis != 0) {
+        gic->lpis = take(&at, config->lpis * sizeof(*gic->lpis));
+        gic->lpi_cpus = take(&at, config->cpus * sizeof(*gic->lpi_cpus));
+    }
     vml_mutex_init(&gic->route_lock);
     for (uint32_t i = 0; i < config->cpus; i++) {
         struct vml_gic_cpu *cpu = &gic->cpus[i];
@@ -163,6 +172,7 @@ void vml_gic_reset(struct vml_gic *gic)
         STORE(&gic->owner[intid], 0);
         STORE(&gic->route[intid], 0);
     }
+    gic_lpi_reset(gic);
     gic_route_all(gic);
     gic_update_all(gic);
 }

@@ -1,5 +1,5 @@
 /* The CPU interface behind GICC and ICC: acknowledge, priority drop, deactivation. */
-#include "gic.h"
+#include "lpi.h"
 
 /* IHI 0069H 4.8.2, table 4-3: group 1's binary point counts from one bit lower than group 0's. */
 void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu)
@@ -40,13 +40,28 @@ static uint32_t take_sgi_source(struct vml_gic_cpu *c, uint32_t intid)
     return source << 10;
 }
 
+/* From pending to active. Returns the value of IAR. */
+static inline uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c, struct gic_candidate best,
+                            uint32_t intid)
+{
+    struct vml_gic_word *w = gic_word(gic, gic_index(gic, c), intid / 32);
+    uint32_t bit = VML_BIT32(intid % 32);
+
+    gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
+    gic_put_bits(&w->active, bit, true);
+    if (intid < 16 && gic->config.version == 2) {
+        return intid | take_sgi_source(c, intid);
+    }
+    gic_put_bits(&w->latch, bit, false);
+    return intid;
+}
+
 /* Takes the most urgent interrupt if it is in one of `groups`. Returns the value of IAR. */
 uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     struct gic_candidate best;
-    struct vml_gic_word *w;
-    uint32_t intid, value, bit;
+    uint32_t intid, value;
 
     vml_mutex_lock(&c->lock);
     best = gic_candidate(gic, c);
@@ -57,16 +72,8 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
         return hidden ? 1022 : VML_GIC_SPURIOUS; /* IHI 0048B 4.4.4: AckCtl */
     }
     intid = gic_candidate_intid(gic, c, best);
-    value = intid;
-    gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
-    w = gic_word(gic, cpu, intid / 32);
-    bit = VML_BIT32(intid % 32);
-    gic_put_bits(&w->active, bit, true);
-    if (intid < 16 && gic->config.version == 2) {
-        value |= take_sgi_source(c, intid);
-    } else {
-        gic_put_bits(&w->latch, bit, false);
-    }
+    value = VML_UNLIKELY(intid == LPI_MARK) ? gic_lpi_acknowledge(gic, c, best.priority >> 3)
+                                            : take(gic, c, best, intid);
     c->apr[best.group] |= VML_BIT32((best.priority & c->group_mask[best.group]) >> 3);
     gic_set_running(c);
     leave(gic, c);
@@ -117,7 +124,10 @@ void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups,
     bool elsewhere = false;
 
     if (!gic_is_implemented(gic, intid)) {
-        return;
+        if (!gic_is_lpi(gic, intid)) {
+            return;
+        }
+        deactivate = false; /* IHI 0069H 4.1.2: LPIs have no active state */
     }
     vml_mutex_lock(&c->lock);
     if (drop(c, groups) && deactivate) {
@@ -143,7 +153,9 @@ uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group)
     best = gic_candidate(gic, c);
     if (best.priority != IDLE_PRIORITY) {
         intid = gic_candidate_intid(gic, c, best);
-        if (intid < 16 && gic->config.version == 2) {
+        if (intid == LPI_MARK) {
+            intid = gic_lpi_first(gic, c, best.priority >> 3);
+        } else if (intid < 16 && gic->config.version == 2) {
             uint32_t sources = LOAD(&c->sgi_sources[intid]);
 
             intid |= sources != 0 ? vml_ctz32(sources) << 10 : 0;

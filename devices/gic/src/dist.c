@@ -1,5 +1,5 @@
 /* GICD, for both versions. */
-#include "gic.h"
+#include "lpi.h"
 #include <vml/regs.h>
 
 static struct vml_gic *gic_of(struct vml_device *device)
@@ -138,7 +138,8 @@ static GIC_WRITE_HOOK(write_ctlr)
     }
 }
 
-/* IHI 0069H 12.9.38: ITLinesNumber; No1N is 0, A3V and RSS 1, MBIS 1, 10 bits of INTID. */
+/* IHI 0069H 12.9.38: ITLinesNumber; No1N is 0, A3V and RSS 1, MBIS 1, 10 bits of INTID
+ * without LPIs. */
 static GIC_READ_HOOK(read_typer)
 {
     struct vml_gic *gic = gic_of(device);
@@ -150,7 +151,8 @@ static GIC_READ_HOOK(read_typer)
     if (gic->config.version == 2) {
         return lines | (gic->config.cpus - 1) << 5;
     }
-    return lines | 1u << 16 | 9u << 19 | 1u << 24 | 1u << 26;
+    lines |= 1u << 16 | 1u << 24 | 1u << 26;
+    return gic->config.lpis == 0 ? lines | 9u << 19 : lines | gic_lpi_typer(gic);
 }
 
 /* GICv2 */

@@ -1,5 +1,5 @@
 /* Filling and folding list registers. */
-#include "gic.h"
+#include "lpi.h"
 #include <vml/gic_lr.h>
 
 /* IHI 0069H 12.4.7 ICH_LR<n>_EL2. */
@@ -102,6 +102,17 @@ static void list(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
     lrs->lr[lrs->used++] = encode(gic, &f);
 }
 
+static void list_lpi(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t priority,
+                     struct vml_gic_lrs *lrs)
+{
+    struct fields f = {.intid = gic_lpi_list(gic, c, priority >> 3),
+                       .state = LR_PENDING,
+                       .group = 1,
+                       .priority = priority};
+
+    lrs->lr[lrs->used++] = encode(gic, &f);
+}
+
 /* Lists active interrupts that a fold left; keeps one list register for pending ones. */
 static bool list_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs)
 {
@@ -182,8 +193,12 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     while ((best = gic_candidate(gic, c)).priority != IDLE_PRIORITY && lrs->used < lrs->count) {
         uint32_t intid = gic_candidate_intid(gic, c, best);
 
-        gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
-        list(gic, c, intid, lrs);
+        if (VML_UNLIKELY(intid == LPI_MARK)) {
+            list_lpi(gic, c, best.priority, lrs);
+        } else {
+            gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
+            list(gic, c, intid, lrs);
+        }
     }
     lrs->hcr = HCR_EN | (best.priority != IDLE_PRIORITY ? HCR_UIE : 0) | (all ? 0 : HCR_LRENPIE);
     /* Resident: whatever becomes deliverable from now on is told, masked or not. */
@@ -253,7 +268,7 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     for (uint32_t i = 0; i < lrs->used; i++) {
         uint32_t intid = lr_intid(gic, lrs->lr[i]);
 
-        if (intid >= 32 && LOAD(&gic->owner[intid]) != cpu) {
+        if (intid >= VML_GIC_FIRST_LPI || (intid >= 32 && LOAD(&gic->owner[intid]) != cpu)) {
             elsewhere |= VML_BIT32(i);
         } else {
             unlist(gic, c, c, intid, lrs->lr[i], (lrs->latched >> i & 1) != 0);
@@ -262,10 +277,16 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     change = gic_update(gic, c);
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, cpu, change);
-    for (; elsewhere != 0; elsewhere &= elsewhere - 1) { /* re-routed meanwhile */
+    for (; elsewhere != 0;
+         elsewhere &= elsewhere - 1) { /* LPIs, and what was re-routed meanwhile */
         uint32_t i = vml_ctz32(elsewhere), intid = lr_intid(gic, lrs->lr[i]);
-        struct vml_gic_cpu *owner = gic_lock_owner(gic, intid, cpu);
+        struct vml_gic_cpu *owner;
 
+        if (gic_is_lpi(gic, intid)) {
+            gic_lpi_unlist(gic, intid, (lr_state(gic, lrs->lr[i]) & LR_PENDING) != 0);
+            continue;
+        }
+        owner = gic_lock_owner(gic, intid, cpu);
         unlist(gic, c, owner, intid, lrs->lr[i], (lrs->latched >> i & 1) != 0);
         change = gic_update(gic, owner);
         vml_mutex_unlock(&owner->lock);

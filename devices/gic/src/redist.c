@@ -1,5 +1,5 @@
 /* GICR: a redistributor's RD and SGI frames for each vCPU. */
-#include "gic.h"
+#include "lpi.h"
 #include <vml/regs.h>
 
 static struct vml_gic *gic_of(struct vml_device *device)
@@ -81,7 +81,8 @@ static GIC_READ_HOOK(read_ctlr)
 {
     (void)reg;
     (void)index;
-    return LOAD(&gic_of(device)->cpus[access->cpu].gicr_ctlr);
+    return LOAD(&gic_of(device)->cpus[access->cpu].gicr_ctlr) |
+           gic_lpi_ctlr(gic_of(device), access->cpu);
 }
 
 static GIC_WRITE_HOOK(write_ctlr)
@@ -95,6 +96,7 @@ static GIC_WRITE_HOOK(write_ctlr)
     if (atomic_exchange_explicit(ctlr, now, memory_order_relaxed) != now) {
         gic_reroute_shared(gic);
     }
+    gic_lpi_enable(gic, access->cpu, (value & GICR_ENABLE_LPIS) != 0);
 }
 
 /* IHI 0069H 12.11.35: affinity, number, Last of its region, DPGS. */
@@ -106,7 +108,8 @@ static GIC_READ_HOOK(read_typer)
 
     (void)reg;
     (void)index;
-    return gic->cpus[cpu].affinity << 32 | (uint64_t)cpu << 8 | 1u << 5 | (last ? 1u << 4 : 0);
+    return gic->cpus[cpu].affinity << 32 | (uint64_t)cpu << 8 | 1u << 5 | (last ? 1u << 4 : 0) |
+           (gic->config.lpis != 0 ? GICR_TYPER_LPIS : 0);
 }
 
 static GIC_READ_HOOK(read_waker)
@@ -145,6 +148,13 @@ static const struct vml_reg rows[] = {
     CONSTANT("GICR_IIDR", 0x0004, GIC_IIDR),
     HOOKS("GICR_TYPER", 0x0008, 1, 8, VML_SIZE_48, read_typer, gic_ignore_write),
     HOOKS("GICR_WAKER", 0x0014, 1, 4, VML_SIZE_4, read_waker, write_waker),
+    HOOKS("GICR_SETLPIR", 0x0040, 1, 8, VML_SIZE_48, gic_read_constant, gic_write_setlpir),
+    HOOKS("GICR_CLRLPIR", 0x0048, 1, 8, VML_SIZE_48, gic_read_constant, gic_write_clrlpir),
+    HOOKS("GICR_PROPBASER", 0x0070, 1, 8, VML_SIZE_48, gic_read_propbaser, gic_write_propbaser),
+    HOOKS("GICR_PENDBASER", 0x0078, 1, 8, VML_SIZE_48, gic_read_pendbaser, gic_write_pendbaser),
+    HOOKS("GICR_INVLPIR", 0x00a0, 1, 8, VML_SIZE_48, gic_read_constant, gic_write_invlpir),
+    HOOKS("GICR_INVALLR", 0x00b0, 1, 8, VML_SIZE_48, gic_read_constant, gic_write_invallr),
+    CONSTANT("GICR_SYNCR", 0x00c0, 0),
     CONSTANT("GICR_PIDR4", 0xffd0, 0x44),
     CONSTANT("GICR_PIDR0", 0xffe0, 0x93),
     CONSTANT("GICR_PIDR1", 0xffe4, 0xb4),

@@ -1,5 +1,5 @@
 /* The whole state as a value; `gicd` stands for all of the GIC's devices. */
-#include "gic.h"
+#include "lpi.h"
 
 enum { VERSION = 1 };
 #define TAG VML_STATE_TAG('G', 'I', 'C', ' ')
@@ -57,6 +57,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
         vml_state_put_u8(w, LOAD(&gic->priority[intid]));
         vml_state_put_u64(w, LOAD(&gic->route[intid]));
     }
+    gic_lpi_save(gic, w);
     vml_state_end(w);
 }
 
@@ -202,6 +203,7 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
             STORE(&gic->route[intid], route);
         }
     }
+    gic_lpi_restore(gic, r, apply);
     vml_state_leave(r);
 }
 

@@ -22,6 +22,11 @@
  * redistributor (GICR_WAKER) still delivers what is routed to its vCPU alone, as if each wake request
  * were served at once.
  *
+ * LPIs (`config.lpis`): of those with one priority the one that became pending first comes first, and
+ * after other interrupts of that priority.  There is one configuration table: that which was read last.
+ * A write of GICR_CTLR.EnableLPIs or GICR_INVALLR takes time in proportion to `config.lpis`; nothing
+ * else that a guest does reads more than a few hundred bytes of it.
+ *
  * Threads: everything but init, reset, save and restore may be called from any thread at any time;
  * accesses that carry a vCPU's index come from one thread at a time for each vCPU.
  * @defgroup vml_gic Arm GIC
@@ -35,6 +40,7 @@
 #include <vml/device.h>
 #include <vml/irq_controller.h>
 #include <vml/platform.h>
+#include <vml/simple_as.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,6 +52,10 @@ extern "C" {
 #define VML_GIC_LEVELS      32u  /**< priority levels: five bits */
 
 #define VML_GIC_SPURIOUS    1023u /**< INTID that an acknowledge returns for nothing to take */
+
+#define VML_GIC_FIRST_LPI   8192u  /**< INTID of the first LPI */
+#define VML_GIC_MAX_LPIS    57344u /**< LPIs: INTIDs of 16 bits */
+#define VML_GIC_LPI_LISTS   33u    /**< one for each level, one for what is not deliverable */
 
 #define VML_GICD_SIZE       0x10000u /**< bytes of the GICD frame */
 #define VML_GICC_SIZE       0x10000u /**< bytes of the GICC frame; registers are in its first 8 KiB */
@@ -69,6 +79,26 @@ struct vml_gic_queue {
     uint32_t levels[2];                  /**< bit p: `summary[][p]` is not 0 */
     uint16_t summary[2][VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
     uint64_t *bits;                      /**< [2][VML_GIC_LEVELS][words] */
+};
+
+/** @brief An LPI. Guarded by the lock of the vCPU that `owner` names. Private. */
+struct vml_gic_lpi {
+    _Atomic uint16_t owner; /**< vCPU index: where it is pending, or was last */
+    uint16_t next;          /**< in its list */
+    uint16_t previous;      /**< in its list */
+    _Atomic uint8_t config; /**< priority and enable, as last read from the configuration table */
+    uint8_t state;          /**< which list, pending, in a list register */
+};
+
+/** @brief A redistributor's LPIs. Guarded by its vCPU's lock. Private. */
+struct vml_gic_lpi_cpu {
+    uint16_t head[VML_GIC_LPI_LISTS]; /**< pending LPIs in the order that they came */
+    uint16_t tail[VML_GIC_LPI_LISTS]; /**< the last of each list */
+    uint32_t limit;                   /**< LPIs that GICR_PROPBASER.IDbits allows; 0: disabled */
+    _Atomic uint32_t enabled;         /**< GICR_CTLR.EnableLPIs */
+    _Atomic uint32_t changing;        /**< EnableLPIs is just being changed */
+    uint64_t propbaser;               /**< GICR_PROPBASER */
+    uint64_t pendbaser;               /**< GICR_PENDBASER */
 };
 
 /** @brief A vCPU's redistributor and CPU interface. Private. */
@@ -100,10 +130,13 @@ struct vml_gic_config {
     uint32_t cpus;    /**< vCPUs: 1 to 8 (version 2) or 512 */
     uint32_t spis;    /**< SPIs: 0 to 988; a multiple of 32, or 988 */
     const uint64_t
-        *mpidrs;          /**< affinities of the vCPUs; NULL: Aff0 = index % 16, Aff1 = index / 16.
+        *mpidrs;           /**< affinities of the vCPUs; NULL: Aff0 = index % 16, Aff1 = index / 16.
                                    Not used by version 2. Read by init only */
-    uint32_t first_gicrs; /**< vCPUs whose redistributors are in a first region of their own, so
+    uint32_t first_gicrs;  /**< vCPUs whose redistributors are in a first region of their own, so
                                    that GICR_TYPER.Last is set for the last of them; 0: one region */
+    uint32_t lpis;         /**< LPIs of version 3: 0, a power of two from 4, or
+                                   VML_GIC_MAX_LPIS. They are INTIDs 8192 and up */
+    struct vml_as *memory; /**< guest memory, with the tables of LPIs and of an ITS; NULL without */
     vml_irq_output_fn output; /**< told of changes; may be NULL */
     void *context;            /**< given to `output` */
     void *storage;            /**< vml_gic_storage_size() bytes, aligned to VML_CACHE_LINE_SIZE */
@@ -118,26 +151,33 @@ struct vml_gic_config {
      (1024u) * (sizeof(uint64_t) + 2u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
 
+/** @brief As VML_GIC_STORAGE(), with a number of LPIs that is not 0. */
+#define VML_GIC_STORAGE_LPIS(cpus, spis, lpis)                                                     \
+    (VML_GIC_STORAGE(cpus, (spis) + (VML_GIC_MAX_SPIS - (spis))) +                                 \
+     (lpis) * sizeof(struct vml_gic_lpi) + (cpus) * sizeof(struct vml_gic_lpi_cpu) + 32u)
+
 /** @brief An interrupt controller. Members are private but the devices and `controller`. */
 struct vml_gic {
     struct vml_irq_controller controller; /**< wires, outputs */
-    struct vml_device gicd;          /**< VML_GICD_SIZE; also saves and restores all of the GIC */
-    struct vml_device gicc;          /**< VML_GICC_SIZE; version 2 */
-    struct vml_device gicr;          /**< VML_GICR_SIZE for each vCPU, in order; version 3 */
-    struct vml_device icc;           /**< SYSREG bus; device_offset = base; version 3 */
-    struct vml_gic_config config;    /**< as given; `storage` and `mpidrs` are not used again */
-    struct vml_mutex route_lock;     /**< of changes of routes and of GICD_CTLR */
-    _Atomic uint32_t enabled_groups; /**< GICD_CTLR bits 1:0 */
-    uint32_t intids;                 /**< 32 + SPIs */
-    uint32_t spi_words;              /**< of `irqs`, for SPIs */
-    uint32_t words;                  /**< 64-bit words of one level of a queue */
-    struct vml_gic_cpu *cpus;        /**< one per vCPU */
-    struct vml_gic_word *irqs;       /**< by INTID / 32; the first is not used */
-    _Atomic uint8_t *priority;       /**< by INTID */
-    _Atomic uint16_t *owner;         /**< by INTID: the vCPU whose lock guards an SPI */
-    _Atomic uint64_t *route;         /**< by INTID: IROUTER, or ITARGETSR */
-    _Atomic uint16_t *links;         /**< by INTID: physical INTIDs */
-    uint16_t *by_affinity;           /**< vCPU indexes by ascending affinity */
+    struct vml_device gicd;           /**< VML_GICD_SIZE; also saves and restores all of the GIC */
+    struct vml_device gicc;           /**< VML_GICC_SIZE; version 2 */
+    struct vml_device gicr;           /**< VML_GICR_SIZE for each vCPU, in order; version 3 */
+    struct vml_device icc;            /**< SYSREG bus; device_offset = base; version 3 */
+    struct vml_gic_config config;     /**< as given; `storage` and `mpidrs` are not used again */
+    struct vml_mutex route_lock;      /**< of changes of routes and of GICD_CTLR */
+    _Atomic uint32_t enabled_groups;  /**< GICD_CTLR bits 1:0 */
+    uint32_t intids;                  /**< 32 + SPIs */
+    uint32_t spi_words;               /**< of `irqs`, for SPIs */
+    uint32_t words;                   /**< 64-bit words of one level of a queue */
+    struct vml_gic_cpu *cpus;         /**< one per vCPU */
+    struct vml_gic_word *irqs;        /**< by INTID / 32; the first is not used */
+    _Atomic uint8_t *priority;        /**< by INTID */
+    _Atomic uint16_t *owner;          /**< by INTID: the vCPU whose lock guards an SPI */
+    _Atomic uint64_t *route;          /**< by INTID: IROUTER, or ITARGETSR */
+    _Atomic uint16_t *links;          /**< by INTID: physical INTIDs */
+    uint16_t *by_affinity;            /**< vCPU indexes by ascending affinity */
+    struct vml_gic_lpi *lpis;         /**< by INTID - 8192 */
+    struct vml_gic_lpi_cpu *lpi_cpus; /**< one per vCPU */
 };
 
 /** @brief Bytes of storage that a configuration needs. @return 0 for a bad configuration */
@@ -158,6 +198,11 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
 void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
 /** @brief Makes an interrupt pending, as a write to ISPENDR: what a message does. SGIs too. */
 void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
+
+/** @brief Writes which LPIs are pending into the pending tables in guest memory, for those who move a
+ * guest to another GIC by its memory. A saved state holds them itself: it needs no such call. No vCPU
+ * runs meanwhile. */
+void vml_gic_lpi_write_back(struct vml_gic *gic);
 
 /** @brief The level of a vCPU's input. Lock-free. */
 static inline bool vml_gic_pending(const struct vml_gic *gic, uint32_t cpu,
