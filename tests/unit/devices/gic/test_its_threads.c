@@ -1,0 +1,166 @@
+/* Messages from several threads while the guest moves, discards and maps again: none is lost. */
+#include "its_rig.h"
+
+enum { CPUS = 3, DEVICE = 7, EVENTS = 32, ROUNDS = 1500 };
+
+static struct its_rig t;
+static _Atomic bool done;
+static _Atomic uint32_t taken[EVENTS];
+
+static bool take_one(uint32_t cpu)
+{
+    uint32_t intid = (uint32_t)icc(&t.r, cpu, IAR1);
+
+    if (intid == 1023) {
+        return false;
+    }
+    assert_in_range(intid, LPI, LPI + EVENTS - 1);
+    atomic_fetch_add(&taken[intid - LPI], 1);
+    icc_write(&t.r, cpu, EOIR1, intid);
+    return true;
+}
+
+static void vcpu(void *context)
+{
+    uint32_t cpu = (uint32_t)(uintptr_t)context;
+
+    while (!atomic_load(&done)) {
+        if (!vml_gic_pending(&t.r.gic, cpu, VML_IRQ_OUTPUT_IRQ) || !take_one(cpu)) {
+            vml_thread_yield();
+        }
+    }
+}
+
+static void sender(void *context)
+{
+    uint32_t first = (uint32_t)(uintptr_t)context;
+
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        for (uint32_t event = first; event < EVENTS; event += 2) {
+            (void)vml_its_msi(&t.its, DEVICE, event);
+        }
+    }
+}
+
+/* The driver, on vCPU 0: the only one that writes commands. */
+static void driver(void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        uint32_t event = i % (EVENTS / 2);
+
+        q_movi(&t, DEVICE, event, i % CPUS);
+        q_sync(&t, 0);
+        if (i % 5 == 0) {
+            configure(&t, LPI + event, i % 2 ? 0xa1 : 0x81);
+            q_inv(&t, DEVICE, event);
+        }
+        if (i % 7 == 0) {
+            q_discard(&t, DEVICE, EVENTS - 1);
+            q_mapti(&t, DEVICE, EVENTS - 1, LPI + EVENTS - 1, i % CPUS);
+        }
+        if (i % 31 == 0) {
+            q_mapc(&t, 1, i % CPUS, true);
+            q_movall(&t, 1, i % CPUS);
+            q_invall(&t, 2);
+        }
+        submit(&t);
+    }
+}
+
+/* Another vCPU looks at the ITS, which runs commands too, and at redistributors. */
+static void looker(void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        (void)vml_its_run(&t.its, 1);
+        (void)gits(&t, GITS_CTLR, 4);
+        (void)gicr(&t, i % CPUS, PENDBASER, 8);
+        (void)gicr(&t, i % CPUS, 0, 4);
+        gicr_write(&t, i % CPUS, INVLPIR, 8, LPI + i % EVENTS);
+        gicr_write(&t, i % CPUS, SETLPIR, 8, LPI + i % EVENTS);
+    }
+}
+
+static void test_no_message_is_lost(void **state)
+{
+    struct vml_thread vcpus[CPUS], senders[2], a, b;
+
+    (void)state;
+    its_up_with_device(&t, CPUS);
+    t.r.gic.config.output = NULL;
+    for (uint32_t i = 0; i < CPUS; i++) {
+        assert_int_equal(vml_thread_create(&vcpus[i], "vcpu", vcpu, (void *)(uintptr_t)i), VML_OK);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(vml_thread_create(&senders[i], "sender", sender, (void *)(uintptr_t)i),
+                         VML_OK);
+    }
+    assert_int_equal(vml_thread_create(&a, "driver", driver, NULL), VML_OK);
+    assert_int_equal(vml_thread_create(&b, "looker", looker, NULL), VML_OK);
+    vml_thread_join(&a);
+    vml_thread_join(&b);
+    for (uint32_t i = 0; i < 2; i++) {
+        vml_thread_join(&senders[i]);
+    }
+    atomic_store(&done, true);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        vml_thread_join(&vcpus[i]);
+    }
+    for (uint32_t i = 0; i < CPUS; i++) {
+        for (uint32_t n = 0; n < EVENTS && take_one(i); n++) {
+        }
+        assert_false(irq(&t.r, i));
+    }
+    /* Each is still mapped, and arrives once. */
+    for (uint32_t event = 0; event < EVENTS; event++) {
+        uint32_t arrived = 0;
+
+        if (event != EVENTS - 1) { /* that one can have been discarded each time */
+            assert_int_not_equal(atomic_load(&taken[event]), 0);
+        }
+        assert_int_equal(vml_its_msi(&t.its, DEVICE, event), VML_OK);
+        for (uint32_t i = 0; i < CPUS; i++) {
+            arrived += take(&t, i) == LPI + event;
+        }
+        assert_int_equal(arrived, 1);
+    }
+    its_rig_free(&t);
+}
+
+/* Each message is taken after it was sent, though its target changes all the time. */
+static void test_each_message_arrives_while_it_is_moved(void **state)
+{
+    struct vml_thread a;
+
+    (void)state;
+    atomic_store(&done, false);
+    its_up_with_device(&t, CPUS);
+    t.r.gic.config.output = NULL;
+    assert_int_equal(vml_thread_create(&a, "driver", driver, NULL), VML_OK);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        uint32_t event = i % (EVENTS / 2);
+        bool arrived = false;
+
+        assert_int_equal(vml_its_msi(&t.its, DEVICE, event), VML_OK);
+        for (uint32_t n = 0; !arrived && n < 1000000; n++) {
+            uint32_t intid = take(&t, n % CPUS);
+
+            assert_true(intid == 1023 || intid == LPI + event);
+            arrived = intid != 1023;
+        }
+        assert_true(arrived);
+    }
+    vml_thread_join(&a);
+    its_rig_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_message_is_lost),
+        cmocka_unit_test(test_each_message_arrives_while_it_is_moved),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
