@@ -4,7 +4,7 @@
  * take five timer interrupts each and print them through a PL011. vCPU 0 starts vCPU 1 by PSCI, is
  * told of its end by an SGI, and powers off.
  *
- * guest.inc is made of this file and guest.ld by make-guest.
+ * guest.inc is made of this file by tools/guest-words.
  */
 #define GICD     0x08000000
 #define GICC     0x08010000

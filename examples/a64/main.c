@@ -29,7 +29,7 @@ enum { CPUS = 2, SPIS = 64, CODE_PAGES = 16, UART_INTID = 33 };
 #define GICR     UINT64_C(0x080a0000)
 #define UART     UINT64_C(0x09000000)
 
-/* Made from guest.S by make-guest. */
+/* Made of guest.S by tools/guest-words. */
 static const uint32_t guest[] = {
 #include "guest.inc"
 };

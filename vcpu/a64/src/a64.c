@@ -20,7 +20,7 @@ size_t vml_a64_storage_size(uint32_t code_pages)
 {
     return round_up(sizeof(struct a64_core)) +
            round_up(hash_size(code_pages) * sizeof(struct a64_code_page *)) +
-           ((size_t)code_pages + 1) * sizeof(struct a64_code_page);
+           round_up(((size_t)code_pages + 1) * sizeof(struct a64_code_page));
 }
 
 static void start(struct vml_cpu *cpu, const struct vml_cpu_start *how)

@@ -358,6 +358,8 @@ void a64_reset(struct a64_core *core);
 uint32_t a64_pending(struct a64_core *core); /* unmasked VML_A64_INPUT_* */
 bool a64_wakes(struct a64_core *core);
 bool a64_breakpoint(const struct a64_core *core, uint64_t pc);
+unsigned a64_breakpoints(const struct a64_core *core); /* how many the model has */
+unsigned a64_watchpoints(const struct a64_core *core);
 bool a64_sp_checked(const struct a64_core *core); /* SP alignment is, at this EL */
 
 /* ---- sysreg.c ---- */

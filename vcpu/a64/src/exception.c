@@ -200,26 +200,62 @@ bool a64_wakes(struct a64_core *core)
 }
 
 /* PMC, HMC and SSC of a breakpoint's or watchpoint's control, for EL0 and EL1 in one security state. */
-static bool mode_matches(const struct a64_core *core, uint64_t control, bool unprivileged)
+static bool mode_matches(const struct a64_core *core, uint64_t control)
 {
     uint32_t pmc = control >> 1 & 3;
 
-    if (core->el == 0 || unprivileged) {
-        return pmc & 2;
-    }
-    return pmc & 1;
+    return pmc >> (core->el == 0 ? 1 : 0) & 1;
 }
 
-/* D2.8: an enabled, unlinked address breakpoint at `pc`. */
+unsigned a64_breakpoints(const struct a64_core *core)
+{
+    return (unsigned)(core->model.ID_AA64DFR0_EL1 >> 12 & 15) + 1;
+}
+
+unsigned a64_watchpoints(const struct a64_core *core)
+{
+    return (unsigned)(core->model.ID_AA64DFR0_EL1 >> 20 & 15) + 1;
+}
+
+enum {
+    BT_ADDRESS,
+    BT_ADDRESS_LINKED,
+    BT_CONTEXT,
+    BT_CONTEXT_LINKED,
+};
+
+/* D2.8.3: the last CTX_CMPs + 1 breakpoints compare the context ID; of type `type` this one does. */
+static bool context_matches(const struct a64_core *core, unsigned n, uint32_t type)
+{
+    unsigned count = a64_breakpoints(core);
+    unsigned aware = (unsigned)(core->model.ID_AA64DFR0_EL1 >> 28 & 15) + 1;
+    uint64_t control = core->sys.DBGBCR[n % A64_BREAKPOINTS];
+
+    return n < count && n + aware >= count && (control & 1) && (control >> 20 & 15) == type &&
+           (uint32_t)core->sys.DBGBVR[n] == (uint32_t)core->sys.CONTEXTIDR_EL1;
+}
+
+static bool linked_matches(const struct a64_core *core, uint64_t control)
+{
+    return context_matches(core, control >> 16 & 15, BT_CONTEXT_LINKED);
+}
+
+/* D2.8: an enabled breakpoint for an address, the context, or both. */
 bool a64_breakpoint(const struct a64_core *core, uint64_t pc)
 {
-    for (unsigned i = 0; i < A64_BREAKPOINTS; i++) {
+    for (unsigned i = 0; i < a64_breakpoints(core); i++) {
         uint64_t control = core->sys.DBGBCR[i];
-        uint64_t va = (uint64_t)((int64_t)(core->sys.DBGBVR[i] << 8) >> 8);
+        uint32_t type = control >> 20 & 15;
+        uint64_t va = (uint64_t)((int64_t)(core->sys.DBGBVR[i] << 8) >> 8) & ~UINT64_C(3);
         uint64_t at = (uint64_t)((int64_t)(pc << 8) >> 8);
 
-        if ((control & 1) && (control >> 20 & 15) == 0 && (control >> 5 & 15) != 0 &&
-            mode_matches(core, control, false) && va == at) {
+        if (!(control & 1) || !mode_matches(core, control)) {
+            continue;
+        }
+        if (type == BT_CONTEXT ? context_matches(core, i, BT_CONTEXT)
+                               : (type == BT_ADDRESS ||
+                                  (type == BT_ADDRESS_LINKED && linked_matches(core, control))) &&
+                                     (control >> 5 & 15) != 0 && va == at) {
             return true;
         }
     }
@@ -229,14 +265,14 @@ bool a64_breakpoint(const struct a64_core *core, uint64_t pc)
 /* D2.10: watchpoints by byte address select or by mask. */
 bool a64_watchpoint(struct a64_core *core, uint64_t va, unsigned size, bool write)
 {
-    for (unsigned i = 0; i < A64_WATCHPOINTS; i++) {
+    for (unsigned i = 0; i < a64_watchpoints(core); i++) {
         uint64_t control = core->sys.DBGWCR[i];
         uint32_t bas = control >> 5 & 0xff, mask = control >> 24 & 31;
         uint64_t base = core->sys.DBGWVR[i] & ~UINT64_C(7);
         bool hit = false;
 
-        if (!(control & 1) || !(control >> 3 & (write ? 2 : 1)) || (control >> 20 & 1) ||
-            !mode_matches(core, control, false)) {
+        if (!(control & 1) || !(control >> 3 & (write ? 2 : 1)) || !mode_matches(core, control) ||
+            ((control >> 20 & 1) && !linked_matches(core, control))) {
             continue;
         }
         if (mask >= 3) {

@@ -131,21 +131,21 @@ static uint64_t *debug_register(struct a64_core *core, uint32_t encoding, uint64
     if ((encoding & ~(15u << 6 | 7u << 3)) != ENC(2, 0, 0, 0, 0) || op2 < 4) {
         return NULL;
     }
-    if (n >= (op2 < 6 ? A64_BREAKPOINTS : A64_WATCHPOINTS)) {
+    if (n >= (op2 < 6 ? a64_breakpoints(core) : a64_watchpoints(core))) {
         return NULL;
     }
     switch (op2) {
     case 4:
-        *mask = ~UINT64_C(3);
+        *mask = ALL; /* bits 1:0 too: it may hold a context ID */
         return &core->sys.DBGBVR[n];
     case 5:
-        *mask = 0x00f0e1e7;
+        *mask = 0x00ffe1e7;
         return &core->sys.DBGBCR[n];
     case 6:
         *mask = ~UINT64_C(3);
         return &core->sys.DBGWVR[n];
     default:
-        *mask = 0x1f10ffff;
+        *mask = 0x1f1fffff;
         return &core->sys.DBGWCR[n];
     }
 }
@@ -734,7 +734,8 @@ void vml_a64_model_v8_0(struct vml_a64_model *model)
         .DCZID_EL0 = 4,
         .CNTFRQ_EL0 = 62500000,
         .ID_AA64PFR0_EL1 = UINT64_C(0x1100000000000011),
-        .ID_AA64DFR0_EL1 = 6 | (A64_BREAKPOINTS - 1) << 12 | (A64_WATCHPOINTS - 1) << 20,
+        /* two of the breakpoints compare the context ID */
+        .ID_AA64DFR0_EL1 = 6 | (A64_BREAKPOINTS - 1) << 12 | (A64_WATCHPOINTS - 1) << 20 | 1u << 28,
         .ID_AA64ISAR0_EL1 = 0x11120,
         /* 44-bit addresses, 16-bit ASIDs, all granules */
         .ID_AA64MMFR0_EL1 = 0x00100024,

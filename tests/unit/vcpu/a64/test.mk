@@ -1,1 +1,2 @@
 TEST_LIBS := -lm
+NEEDS := firmware gic timer pl011
