@@ -70,10 +70,12 @@ struct vml_bus_table {
     struct vml_bus_range *ranges[]; /**< ascending */
 };
 
-/** @brief Bytes of storage that a bus needs, aligned to VML_CACHE_LINE_SIZE. */
+/** @brief Bytes of storage that a bus needs, aligned to VML_CACHE_LINE_SIZE: whole cache lines. */
 #define VML_BUS_STORAGE(ranges, cpus)                                                              \
-    ((cpus) * sizeof(struct vml_bus_cpu) +                                                         \
-     2u * (sizeof(struct vml_bus_table) + (ranges) * sizeof(struct vml_bus_range *)))
+    (((cpus) * sizeof(struct vml_bus_cpu) +                                                        \
+      2u * (sizeof(struct vml_bus_table) + (ranges) * sizeof(struct vml_bus_range *)) +            \
+      VML_CACHE_LINE_SIZE - 1u) /                                                                  \
+     VML_CACHE_LINE_SIZE * VML_CACHE_LINE_SIZE)
 
 /** @brief How a bus is made. */
 struct vml_vbus_config {
