@@ -1,38 +1,37 @@
 #include "table.h"
 
-/* The last row that begins at or before the offset, or row_count. */
-static uint32_t last_row_at(const struct vml_reg_table *table, uint64_t offset)
+/* The last row that begins at or before the offset; the first when there is none. */
+static uint32_t last_row_at(const struct vml_reg_table *table, uint32_t offset)
 {
     uint32_t low = 0;
-    uint32_t high = table->row_count;
+    uint32_t left = table->row_count;
 
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
+    while (left > 1) {
+        uint32_t half = left / 2;
 
-        if (table->rows[middle].offset <= offset) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+        low = table->rows[low + half].offset <= offset ? low + half : low;
+        left -= half;
     }
-    return low == 0 ? table->row_count : low - 1;
+    return low;
 }
 
 const struct vml_reg *vml_regs_find(const struct vml_reg_table *table, uint64_t offset,
                                     uint32_t *index)
 {
-    uint32_t at = last_row_at(table, offset);
     const struct vml_reg *reg;
-    uint64_t rest;
-    uint64_t element = 0;
+    uint32_t rest;
+    uint32_t element = 0;
 
-    if (at == table->row_count) {
+    if (offset >= table->size || table->row_count == 0) {
         return NULL;
     }
-    reg = &table->rows[at];
-    rest = offset - reg->offset;
+    reg = &table->rows[last_row_at(table, (uint32_t)offset)];
+    if (offset < reg->offset) {
+        return NULL;
+    }
+    rest = (uint32_t)offset - reg->offset;
     if (reg->count > 1) {
-        element = rest / reg_stride(reg);
+        element = reg_element(reg, rest);
         rest -= element * reg_stride(reg);
         if (element >= reg->count) {
             return NULL;
@@ -41,7 +40,7 @@ const struct vml_reg *vml_regs_find(const struct vml_reg_table *table, uint64_t 
     if (rest >= reg->width) {
         return NULL;
     }
-    *index = (uint32_t)element;
+    *index = element;
     return reg;
 }
 
@@ -163,6 +162,66 @@ enum vml_bus_result vml_regs_access(const struct vml_reg_table *table, struct vm
                       mask << (8 * within), access);
     } else {
         access->value = (read_element(reg, device, state, index, access) >> (8 * within)) & mask;
+    }
+    return VML_BUS_OK;
+}
+
+/* An access from the start of an indexed word: often of a 32-bit register, which may have hooks. */
+static __attribute__((noinline)) enum vml_bus_result
+access_from_start(const struct vml_reg_index *indexed, struct vml_device *device, void *state,
+                  struct vml_access *access)
+{
+    const struct vml_reg_slot *slot = &indexed->slots[access->offset / 4];
+    const struct vml_reg *rows = indexed->table->rows;
+    const struct vml_reg *reg;
+    uint32_t size = access->size;
+    uint32_t index;
+    uint64_t mask;
+
+    if ((slot->flags & SLOT_STARTS) == 0 || (size != 1 && size != 2 && size != 4) ||
+        (rows[slot->row - 1u].sizes & size) == 0) {
+        return vml_regs_access(indexed->table, device, state, access);
+    }
+    reg = &rows[slot->row - 1u];
+    mask = reg_mask(size);
+    index = reg->count > 1 ? reg_element(reg, (uint32_t)access->offset - reg->offset) : 0;
+    if (access->write) {
+        write_element(reg, device, state, index, access->value & mask, mask, access);
+    } else {
+        access->value = read_element(reg, device, state, index, access) & mask;
+    }
+    return VML_BUS_OK;
+}
+
+/*
+ * A 32-bit load or store of an indexed register does not look for its row.  The rotation makes an offset
+ * that is no multiple of 4 larger than any number of slots.
+ */
+enum vml_bus_result vml_regs_access_indexed(const struct vml_reg_index *index,
+                                            struct vml_device *device, void *state,
+                                            struct vml_access *access)
+{
+    uint64_t word = access->offset >> 2 | access->offset << 62;
+    const struct vml_reg_slot *slot;
+    uint8_t *at;
+    uint32_t value;
+
+    if (word >= index->slot_count) {
+        return vml_regs_access(index->table, device, state, access);
+    }
+    slot = &index->slots[word];
+    at = (uint8_t *)state + slot->state;
+    if (access->size != 4 || (slot->flags & (access->write ? SLOT_STORE : SLOT_LOAD)) == 0) {
+        return access_from_start(index, device, state, access);
+    }
+    memcpy(&value, at, sizeof(value));
+    if (access->write) {
+        uint32_t mask = (uint32_t)index->table->rows[slot->row - 1u].write_mask;
+
+        value = (value & ~mask) | ((uint32_t)access->value & mask);
+        memcpy(at, &value, sizeof(value));
+    } else {
+        access->value = value;
     }
     return VML_BUS_OK;
 }

@@ -1,5 +1,46 @@
 #include "table.h"
 
+static struct vml_reg_slot make_slot(const struct vml_reg_table *table, uint32_t offset)
+{
+    struct vml_reg_slot slot = {0};
+    uint32_t index = 0;
+    const struct vml_reg *reg = vml_regs_find(table, offset, &index);
+    uint64_t state;
+
+    if (reg == NULL || reg - table->rows >= UINT8_MAX) {
+        return slot;
+    }
+    slot.row = (uint8_t)(reg - table->rows + 1);
+    if (reg->width != 4 || offset != reg->offset + index * reg_stride(reg)) {
+        return slot;
+    }
+    slot.flags = SLOT_STARTS;
+    state = reg->state + UINT64_C(4) * index;
+    if ((reg->sizes & VML_SIZE_4) == 0 || reg->state == VML_REG_NO_STATE || state > UINT16_MAX) {
+        return slot;
+    }
+    slot.state = (uint16_t)state;
+    if (reg->read == NULL && reg->kind != VML_REG_RAZ && reg->kind != VML_REG_WO) {
+        slot.flags |= SLOT_LOAD;
+    }
+    if (reg->write == NULL && (reg->kind == VML_REG_RW || reg->kind == VML_REG_WO)) {
+        slot.flags |= SLOT_STORE;
+    }
+    return slot;
+}
+
+void vml_regs_index(struct vml_reg_index *index, const struct vml_reg_table *table,
+                    struct vml_reg_slot *slots, uint32_t slot_count)
+{
+    /* A slot at the end must not let an access through that leaves the range. */
+    index->slot_count = vml_min_u64(slot_count, table->size / 4);
+    index->table = table;
+    index->slots = slots;
+    for (uint32_t i = 0; i < index->slot_count; i++) {
+        slots[i] = make_slot(table, i * 4);
+    }
+}
+
 void vml_regs_reset(const struct vml_reg_table *table, void *state)
 {
     for (uint32_t row = 0; row < table->row_count; row++) {

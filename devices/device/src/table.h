@@ -14,6 +14,20 @@ static inline uint32_t reg_stride(const struct vml_reg *reg)
     return reg->stride == 0 ? reg->width : reg->stride;
 }
 
+/* Which element begins at or before `rest` bytes from the first. Strides are mostly powers of two. */
+static inline uint32_t reg_element(const struct vml_reg *reg, uint32_t rest)
+{
+    uint32_t stride = reg_stride(reg);
+
+    return stride == 4 ? rest / 4 : rest / stride;
+}
+
+/* Flags of slots: a 32-bit element begins here; a 32-bit access loads, or stores to, plain storage in the
+ * place that the slot gives. */
+#define SLOT_STARTS 1u
+#define SLOT_LOAD   2u
+#define SLOT_STORE  4u
+
 /* Ones for the bits of `bytes` bytes. */
 static inline uint64_t reg_mask(uint32_t bytes)
 {

@@ -97,6 +97,36 @@ struct vml_reg_table {
 enum vml_bus_result vml_regs_access(const struct vml_reg_table *table, struct vml_device *device,
                                     void *state, struct vml_access *access);
 
+/** @brief What the 4 bytes at a multiple of 4 are, found out before they are accessed. Private. */
+struct vml_reg_slot {
+    uint16_t state; /**< where a plain word is in the state struct */
+    uint8_t row;    /**< number of the row + 1, or 0: the table is searched */
+    uint8_t flags;  /**< what can be done without looking at the row */
+};
+
+/** @brief An index of a table's first words: there decoding takes no search, and a whole 32-bit register
+ * without hooks is a load or a store. Members are private. */
+struct vml_reg_index {
+    const struct vml_reg_table *table; /**< as given */
+    const struct vml_reg_slot *slots;  /**< as given, filled */
+    uint64_t slot_count;               /**< as given, not more than the table has words */
+};
+
+/** @brief Slots for the first `bytes` bytes of a device's range. */
+#define VML_REG_SLOTS(bytes) (((bytes) + 3u) / 4u)
+
+/** @brief Makes an index, often a member of the device, from a table.
+ * @param table the device's table, kept while the index is in use
+ * @param slots storage, kept while the index is in use
+ * @param slot_count VML_REG_SLOTS() of the bytes in which the often used registers are */
+void vml_regs_index(struct vml_reg_index *index, const struct vml_reg_table *table,
+                    struct vml_reg_slot *slots, uint32_t slot_count);
+
+/** @brief As vml_regs_access() of the index's table, with the index's help. */
+enum vml_bus_result vml_regs_access_indexed(const struct vml_reg_index *index,
+                                            struct vml_device *device, void *state,
+                                            struct vml_access *access);
+
 /** @brief Finds the row that covers an offset; NULL for none. @param index gets the element */
 const struct vml_reg *vml_regs_find(const struct vml_reg_table *table, uint64_t offset,
                                     uint32_t *index);

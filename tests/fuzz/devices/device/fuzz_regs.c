@@ -1,4 +1,5 @@
-/* Any access to a table of every kind of row: storage keeps to the masks, values keep to the size. */
+/* Any access to a table of every kind of row: storage keeps to the masks, values keep to the size, and
+ * with an index of the table all is the same. */
 #include <stdlib.h>
 #include <string.h>
 #include <vml/regs.h>
@@ -33,7 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct vml_reg_table table = {
         .rows = rows, .row_count = sizeof(rows) / sizeof(rows[0]), .size = 0x80};
     struct vml_device device = {.name = "fuzz"};
-    struct state state = {.guard = GUARD};
+    struct state state;
+    struct state second;
+    struct vml_reg_slot slots[VML_REG_SLOTS(0x80)];
+    struct vml_reg_index index;
     uint32_t bad;
 
     if (vml_regs_check(&table, &bad) != VML_OK) {
@@ -43,11 +47,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     table.unknown_raz_wi = (data[0] & 1) != 0;
+    memset(&state, 0, sizeof(state));
+    state.guard = GUARD;
     vml_regs_reset(&table, &state);
+    memset(&second, 0, sizeof(second));
+    second.guard = GUARD;
+    vml_regs_reset(&table, &second);
+    vml_regs_index(&index, &table, slots, VML_ARRAY_SIZE(slots));
     for (data++, size--; size >= 11; data += 11, size -= 11) {
         struct vml_access access = {.size = (uint8_t)(1u << (data[0] & 3)),
                                     .write = (data[0] & 4) != 0,
                                     .cpu = data[0] >> 5};
+        struct vml_access again;
         enum vml_bus_result result;
 
         access.offset = (data[0] & 8) != 0 ? UINT64_MAX - data[1]
@@ -56,7 +67,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (access.size < 8) {
             access.value &= (UINT64_C(1) << (8 * access.size)) - 1;
         }
+        again = access;
         result = vml_regs_access(&table, &device, &state, &access);
+        if (vml_regs_access_indexed(&index, &device, &second, &again) != result ||
+            again.value != access.value || memcmp(&state, &second, sizeof(state)) != 0) {
+            abort();
+        }
         if (result != VML_BUS_OK && result != VML_BUS_FAULT) {
             abort();
         }

@@ -144,12 +144,42 @@ static const struct vml_reg_table table = {
 
 static struct regs_state regs;
 
+/* Every test runs with and without an index; one that ends in the middle of the registers, too. */
+static uint32_t slot_count;
+static struct vml_reg_slot slots[VML_REG_SLOTS(256) + 8];
+
 static int setup(void **state)
 {
+    slot_count = 0;
     memset(&regs, 0, sizeof(regs));
     memset(&last_write, 0, sizeof(last_write));
     vml_regs_reset(&table, &regs);
     return 0;
+}
+
+static int setup_indexed(void **state)
+{
+    (void)setup(state);
+    slot_count = VML_ARRAY_SIZE(slots);
+    return 0;
+}
+
+static int setup_partly_indexed(void **state)
+{
+    (void)setup(state);
+    slot_count = VML_REG_SLOTS(76);
+    return 0;
+}
+
+static enum vml_bus_result serve(const struct vml_reg_table *t, struct vml_access *access)
+{
+    struct vml_reg_index index;
+
+    if (slot_count == 0) {
+        return vml_regs_access(t, &the_device, &regs, access);
+    }
+    vml_regs_index(&index, t, slots, slot_count);
+    return vml_regs_access_indexed(&index, &the_device, &regs, access);
 }
 
 static enum vml_bus_result put(const struct vml_reg_table *t, uint64_t offset, uint8_t size,
@@ -158,14 +188,14 @@ static enum vml_bus_result put(const struct vml_reg_table *t, uint64_t offset, u
     struct vml_access access = {
         .offset = offset, .size = size, .value = value, .write = true, .cpu = 2};
 
-    return vml_regs_access(t, &the_device, &regs, &access);
+    return serve(t, &access);
 }
 
 static enum vml_bus_result get(const struct vml_reg_table *t, uint64_t offset, uint8_t size,
                                uint64_t *value)
 {
     struct vml_access access = {.offset = offset, .size = size, .value = UINT64_MAX, .cpu = 3};
-    enum vml_bus_result result = vml_regs_access(t, &the_device, &regs, &access);
+    enum vml_bus_result result = serve(t, &access);
 
     *value = access.value;
     return result;
@@ -338,6 +368,58 @@ static void find_names_row_and_element(void **state)
     assert_null(vml_regs_find(&empty, 0, &index));
 }
 
+/* Every size at every offset, read and written, is as without the index. */
+static void an_index_changes_nothing(void **state)
+{
+    struct vml_reg_table lenient = table;
+
+    for (unsigned i = 0; i < 4u * 264 * 9; i++) {
+        struct vml_access access = {.offset = i / 4 % 264,
+                                    .size = (uint8_t)(i / 4 / 264),
+                                    .write = (i & 1) != 0,
+                                    .value = UINT64_C(0x9e3779b97f4a7c15) * (i + 1),
+                                    .cpu = 1};
+        struct vml_access again = access;
+        struct regs_state before = regs;
+        struct regs_state without;
+        enum vml_bus_result result;
+
+        lenient.unknown_raz_wi = (i & 2) != 0;
+        memset(&last_write, 0, sizeof(last_write));
+        result = vml_regs_access(&lenient, &the_device, &regs, &access);
+        without = regs;
+        regs = before;
+        slot_count = i % 3 == 0 ? 19 : VML_ARRAY_SIZE(slots);
+        assert_int_equal(serve(&lenient, &again), result);
+        assert_memory_equal(&regs, &without, sizeof(regs));
+        assert_true(again.value == access.value);
+        assert_true(last_write.calls % 2 == 0);
+    }
+}
+
+/* What has a number too large for a slot is searched. */
+static void rows_beyond_the_index(void **state)
+{
+    static struct vml_reg many[300];
+    static uint32_t values[300];
+    static struct vml_reg_slot room[300];
+    const struct vml_reg_table large = {.rows = many, .row_count = 300, .size = 1200};
+    struct vml_reg_index index;
+
+    for (uint32_t i = 0; i < 300; i++) {
+        many[i] = (struct vml_reg){
+            .name = "R", .offset = 4 * i, .width = 4, .sizes = VML_SIZE_4, .state = 4 * i};
+        values[i] = i + 1;
+    }
+    vml_regs_index(&index, &large, room, 300);
+    for (uint32_t i = 0; i < 300; i++) {
+        struct vml_access access = {.offset = 4 * i, .size = 4};
+
+        assert_int_equal(vml_regs_access_indexed(&index, &the_device, values, &access), VML_BUS_OK);
+        assert_true(access.value == i + 1);
+    }
+}
+
 static void saved_storage_comes_back(void **state)
 {
     uint8_t image[128];
@@ -404,18 +486,24 @@ static void bad_tables_are_found(void **state)
     assert_int_equal(vml_regs_check(&bad_table, &bad), VML_OK);
 }
 
+#define EACH_WAY(test)                                                                             \
+    cmocka_unit_test_setup(test, setup), cmocka_unit_test_setup(test, setup_indexed),              \
+        cmocka_unit_test_setup(test, setup_partly_indexed)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_table_is_sound, setup),
         cmocka_unit_test_setup(reset_values_are_in_the_storage, setup),
-        cmocka_unit_test_setup(each_kind_takes_writes_as_it_says, setup),
-        cmocka_unit_test_setup(narrow_accesses_reach_their_bytes_only, setup),
-        cmocka_unit_test_setup(wide_accesses_cover_whole_elements, setup),
-        cmocka_unit_test_setup(arrays_with_gaps, setup),
-        cmocka_unit_test_setup(hooks_see_value_and_mask_in_place, setup),
-        cmocka_unit_test_setup(offsets_without_a_register, setup),
-        cmocka_unit_test_setup(accesses_that_no_table_serves, setup),
+        EACH_WAY(each_kind_takes_writes_as_it_says),
+        EACH_WAY(narrow_accesses_reach_their_bytes_only),
+        EACH_WAY(wide_accesses_cover_whole_elements),
+        EACH_WAY(arrays_with_gaps),
+        EACH_WAY(hooks_see_value_and_mask_in_place),
+        EACH_WAY(offsets_without_a_register),
+        EACH_WAY(accesses_that_no_table_serves),
+        cmocka_unit_test_setup(an_index_changes_nothing, setup),
+        cmocka_unit_test_setup(rows_beyond_the_index, setup),
         cmocka_unit_test_setup(find_names_row_and_element, setup),
         cmocka_unit_test_setup(saved_storage_comes_back, setup),
         cmocka_unit_test_setup(bad_tables_are_found, setup),
