@@ -9,7 +9,7 @@ static inline const struct vml_as_table *as_table(const struct vml_as *as)
 }
 
 /* The index of the region that holds `gpa`, or `count`. */
-static inline uint32_t as_find(const struct vml_as_table *table, uint64_t gpa)
+static inline uint32_t as_search(const struct vml_as_table *table, uint64_t gpa)
 {
     uint32_t low = 0;
     uint32_t count = table->count;
@@ -22,6 +22,12 @@ static inline uint32_t as_find(const struct vml_as_table *table, uint64_t gpa)
         left -= half;
     }
     return count != 0 && gpa - table->regions[low]->base < table->regions[low]->size ? low : count;
+}
+
+/* The same; most addresses are of the largest one. */
+static inline uint32_t as_find(const struct vml_as_table *table, uint64_t gpa)
+{
+    return VML_LIKELY(gpa - table->base < table->size) ? table->largest : as_search(table, gpa);
 }
 
 /* Marks the pages of [offset, offset + len) of a region; len is not 0, and the range is inside. */

@@ -26,6 +26,7 @@ void as_mark(const struct vml_as_region *region, uint64_t offset, uint64_t len)
 void vml_as_track(struct vml_as *as, bool on)
 {
     atomic_store(&as->tracking, on ? 1 : 0);
+    (void)atomic_fetch_add(&as->version, 1);
 }
 
 void vml_as_mark_dirty(struct vml_as *as, uint64_t gpa, uint64_t len)

@@ -22,12 +22,19 @@ static inline void mark_if_tracking(const struct vml_as *as, const struct vml_as
     }
 }
 
-void *vml_as_translate(struct vml_as *as, uint64_t gpa, uint64_t len, enum vml_as_access access)
+static __attribute__((noinline)) void *translate_by_search(struct vml_as *as, uint64_t gpa,
+                                                           uint64_t len, enum vml_as_access access)
 {
-    const struct vml_as_region *region = vml_as_find(as, gpa);
+    const struct vml_as_table *table = as_table(as);
+    uint32_t at = as_search(table, gpa);
+    const struct vml_as_region *region;
     uint64_t offset;
 
-    if (region == NULL || len == 0 || refused(region, access)) {
+    if (at == table->count || len == 0) {
+        return NULL;
+    }
+    region = table->regions[at];
+    if (refused(region, access)) {
         return NULL;
     }
     offset = gpa - region->base;
@@ -38,6 +45,38 @@ void *vml_as_translate(struct vml_as *as, uint64_t gpa, uint64_t len, enum vml_a
         mark_if_tracking(as, region, offset, len);
     }
     return as_host(region, offset);
+}
+
+/* The largest region is mostly the one. A length of 0 becomes larger than any. */
+void *vml_as_translate(struct vml_as *as, uint64_t gpa, uint64_t len, enum vml_as_access access)
+{
+    const struct vml_as_table *table = as_table(as);
+    uint64_t offset = gpa - table->base;
+
+    if (VML_UNLIKELY(offset >= table->size || len - 1 >= table->size - offset ||
+                     (access == VML_AS_WRITE && (table->readonly || vml_as_tracking(as))))) {
+        return translate_by_search(as, gpa, len, access);
+    }
+    return table->host + offset;
+}
+
+void *vml_as_translate_miss(struct vml_as *as, struct vml_as_cache *cache, uint64_t gpa,
+                            uint64_t len, enum vml_as_access access)
+{
+    /* Before the table: if that is a newer one, then the cache is out of date at its next use. */
+    uint64_t version = atomic_load_explicit(&as->version, memory_order_acquire);
+    const struct vml_as_region *region = vml_as_find(as, gpa);
+
+    if (region != NULL) {
+        cache->version = version;
+        cache->base = region->base;
+        cache->host = region->host;
+        cache->size[VML_AS_READ] = region->size;
+        /* Pages written must be marked while tracking is on. */
+        cache->size[VML_AS_WRITE] =
+            refused(region, VML_AS_WRITE) || vml_as_tracking(as) ? 0 : region->size;
+    }
+    return vml_as_translate(as, gpa, len, access);
 }
 
 void *vml_as_span(struct vml_as *as, uint64_t gpa, uint64_t *len, enum vml_as_access access)

@@ -12,14 +12,31 @@ enum vml_status vml_as_init(struct vml_as *as, void *storage, uint32_t capacity)
         return VML_ERR_INVALID;
     }
     table_size = sizeof(*first) + (size_t)capacity * sizeof(first->regions[0]);
-    first->count = 0;
+    memset(storage, 0, 2 * table_size);
     as->spare = (struct vml_as_table *)(void *)((uint8_t *)storage + table_size);
-    as->spare->count = 0;
     as->capacity = capacity;
     atomic_init(&as->table, first);
+    /* Not 0, which caches begin with. */
+    atomic_init(&as->version, 1);
     atomic_init(&as->tracking, 0);
     vml_mutex_init(&as->lock);
     return VML_OK;
+}
+
+static void find_largest(struct vml_as_table *table)
+{
+    table->size = 0;
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct vml_as_region *region = table->regions[i];
+
+        if (region->size > table->size) {
+            table->largest = i;
+            table->base = region->base;
+            table->size = region->size;
+            table->host = region->host;
+            table->readonly = (region->flags & VML_AS_READONLY) != 0;
+        }
+    }
 }
 
 /* The spare becomes the table, and what was the table is free for the next change. */
@@ -27,9 +44,11 @@ static void publish(struct vml_as *as, const struct vml_as_table *old)
 {
     struct vml_as_table *next = as->spare;
 
+    find_largest(next);
     /* It came out of the caller's writable storage. */
     as->spare = (struct vml_as_table *)(uintptr_t)old;
     atomic_store_explicit(&as->table, next, memory_order_release);
+    (void)atomic_fetch_add(&as->version, 1);
 }
 
 static enum vml_status insert(struct vml_as *as, const struct vml_as_region *region)

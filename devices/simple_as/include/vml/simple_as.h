@@ -42,6 +42,11 @@ struct vml_as_region {
 
 /** @brief The regions, sorted; published as a whole, so that lookups take no lock. */
 struct vml_as_table {
+    uint64_t base;                         /**< of the largest region, which is looked at first */
+    uint64_t size;                         /**< of the largest region; 0: none */
+    uint8_t *host;                         /**< of the largest region */
+    bool readonly;                         /**< the largest region is */
+    uint32_t largest;                      /**< its index */
     uint32_t count;                        /**< of `regions` */
     const struct vml_as_region *regions[]; /**< ascending by base */
 };
@@ -53,10 +58,11 @@ struct vml_as_table {
 /** @brief A guest address space. Members are private. */
 struct vml_as {
     _Atomic(const struct vml_as_table *) table; /**< what lookups use */
-    struct vml_as_table *spare;                 /**< what the next change is built in */
-    uint32_t capacity;                          /**< regions per table */
-    _Atomic uint32_t tracking;                  /**< dirty tracking is on */
-    struct vml_mutex lock;                      /**< of changes */
+    _Atomic uint64_t version;   /**< grows with each change and switch of tracking */
+    struct vml_as_table *spare; /**< what the next change is built in */
+    uint32_t capacity;          /**< regions per table */
+    _Atomic uint32_t tracking;  /**< dirty tracking is on */
+    struct vml_mutex lock;      /**< of changes */
 };
 
 /** @brief Makes an empty address space.
@@ -80,6 +86,35 @@ const struct vml_as_region *vml_as_find(const struct vml_as *as, uint64_t gpa);
  * @param len bytes, not 0
  * @return NULL when any byte is outside, not permitted, or the range wraps. Lock-free. */
 void *vml_as_translate(struct vml_as *as, uint64_t gpa, uint64_t len, enum vml_as_access access);
+
+/** @brief What one user of an address space, a vCPU or a queue, looked up last. Zero at first. Members are
+ * private. */
+struct vml_as_cache {
+    uint64_t version; /**< of the address space, or 0 */
+    uint64_t base;    /**< of the region */
+    uint64_t size[2]; /**< of the region; by access, 0 where more must be done than to look */
+    uint8_t *host;    /**< of the region */
+};
+
+/** @brief vml_as_translate() when the cache does not help. Use vml_as_translate_cached(). */
+void *vml_as_translate_miss(struct vml_as *as, struct vml_as_cache *cache, uint64_t gpa,
+                            uint64_t len, enum vml_as_access access);
+
+/** @brief vml_as_translate() that looks first at the region that it found the last time.
+ * @param cache the caller's, zero before its first use; not used by two threads at a time */
+static inline void *vml_as_translate_cached(struct vml_as *as, struct vml_as_cache *cache,
+                                            uint64_t gpa, uint64_t len, enum vml_as_access access)
+{
+    uint64_t size = cache->size[access];
+    uint64_t offset = gpa - cache->base;
+
+    /* A length of 0 becomes larger than any. */
+    if (VML_LIKELY(offset < size && len - 1 < size - offset &&
+                   atomic_load_explicit(&as->version, memory_order_acquire) == cache->version)) {
+        return cache->host + offset;
+    }
+    return vml_as_translate_miss(as, cache, gpa, len, access);
+}
 
 /** @brief Host pointer to `gpa` and how many bytes, at most `*len`, are contiguous from there.
  * @param len in: bytes wanted, not 0; out: bytes available, 0 with a NULL result */

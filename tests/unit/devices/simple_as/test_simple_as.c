@@ -116,6 +116,43 @@ static void translation_stays_inside_one_region(void **state)
     assert_null(vml_as_translate(&as, 0x40004000, 4, VML_AS_WRITE));
 }
 
+/* With a cache it is the same, whatever was looked up before. */
+static void a_cache_changes_no_translation(void **state)
+{
+    static const uint64_t gpas[] = {0,          0x3fffffff, 0x40000000, 0x40001fff, 0x40002000,
+                                    0x40003ffe, 0x40004000, 0x40004fff, 0x40005000, UINT64_MAX};
+    static const uint64_t lens[] = {0, 1, 2, 16, PAGE, 2 * PAGE, UINT64_MAX};
+    static const uint64_t warm[] = {0x40000000, 0x40002000, 0x40004000, UINT64_MAX, 0x50000000};
+
+    for (unsigned w = 0; w < VML_ARRAY_SIZE(warm); w++) {
+        for (unsigned i = 0; i < VML_ARRAY_SIZE(gpas) * VML_ARRAY_SIZE(lens) * 2; i++) {
+            enum vml_as_access access = i & 1 ? VML_AS_WRITE : VML_AS_READ;
+            uint64_t gpa = gpas[i / 2 % VML_ARRAY_SIZE(gpas)];
+            uint64_t len = lens[i / 2 / VML_ARRAY_SIZE(gpas)];
+            void *plain = vml_as_translate(&as, gpa, len, access);
+            struct vml_as_cache cache = {0};
+
+            (void)vml_as_translate_cached(&as, &cache, warm[w], 1, VML_AS_READ);
+            assert_ptr_equal(vml_as_translate_cached(&as, &cache, gpa, len, access), plain);
+            assert_ptr_equal(vml_as_translate_cached(&as, &cache, gpa, len, access), plain);
+        }
+    }
+}
+
+static void a_cache_sees_changes_of_the_map(void **state)
+{
+    static uint8_t elsewhere[2 * PAGE];
+    const struct vml_as_region moved = {"moved", 0x40000000, 2 * PAGE, elsewhere, 0, NULL};
+    struct vml_as_cache cache = {0};
+
+    assert_ptr_equal(vml_as_translate_cached(&as, &cache, 0x40000008, 8, VML_AS_READ), host + 8);
+    assert_int_equal(vml_as_remove(&as, &a), VML_OK);
+    assert_null(vml_as_translate_cached(&as, &cache, 0x40000008, 8, VML_AS_READ));
+    assert_int_equal(vml_as_add(&as, &moved), VML_OK);
+    assert_ptr_equal(vml_as_translate_cached(&as, &cache, 0x40000008, 8, VML_AS_WRITE),
+                     elsewhere + 8);
+}
+
 static void spans_join_what_is_adjacent_on_both_sides(void **state)
 {
     uint64_t len = 3 * PAGE;
@@ -248,6 +285,28 @@ static void writes_mark_pages_while_tracking(void **state)
     assert_true(taken(&a) == 0);
 }
 
+static void writes_through_a_cache_mark_pages(void **state)
+{
+    struct vml_as_cache cache = {0};
+
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(vml_as_translate_cached(&as, &cache, 0x40001000, 1, VML_AS_WRITE));
+        assert_true(taken(&a) == 0);
+    }
+    vml_as_track(&as, true);
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(vml_as_translate_cached(&as, &cache, 0x40001000, 1, VML_AS_READ));
+        assert_true(taken(&a) == 0);
+        assert_non_null(vml_as_translate_cached(&as, &cache, 0x40001000, 1, VML_AS_WRITE));
+        assert_true(taken(&a) == 2);
+    }
+    vml_as_track(&as, false);
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(vml_as_translate_cached(&as, &cache, 0x40001000, 1, VML_AS_WRITE));
+        assert_true(taken(&a) == 0);
+    }
+}
+
 static void large_regions_have_many_words(void **state)
 {
     static _Atomic uint64_t dirty[VML_AS_DIRTY_WORDS(200 * PAGE)];
@@ -277,11 +336,14 @@ int main(void)
         cmocka_unit_test(overlaps_are_refused_from_every_side),
         cmocka_unit_test_setup(find_knows_the_edges, setup),
         cmocka_unit_test_setup(translation_stays_inside_one_region, setup),
+        cmocka_unit_test_setup(a_cache_changes_no_translation, setup),
+        cmocka_unit_test_setup(a_cache_sees_changes_of_the_map, setup),
         cmocka_unit_test_setup(spans_join_what_is_adjacent_on_both_sides, setup),
         cmocka_unit_test_setup(copies_cross_adjacent_regions, setup),
         cmocka_unit_test_setup(copies_that_leave_memory_copy_nothing, setup),
         cmocka_unit_test_setup(removed_regions_are_gone, setup),
         cmocka_unit_test_setup(writes_mark_pages_while_tracking, setup),
+        cmocka_unit_test_setup(writes_through_a_cache_mark_pages, setup),
         cmocka_unit_test(large_regions_have_many_words),
     };
 
