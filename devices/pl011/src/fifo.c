@@ -3,7 +3,7 @@
  *
  * `tx_owner` says who pushes, so that characters leave in the order in which they were written
  * although the lock is not held around the push.  A write that finds TX_OPEN makes it TX_BUSY,
- * pushes its one character and makes it TX_OPEN again: two compare-and-swaps, no lock.  TX_OPEN
+ * pushes its one character and makes it TX_OPEN again: two atomic operations, no lock.  TX_OPEN
  * promises that such a write changes nothing else: the FIFO is empty, TXRIS is set already, and
  * the line is not looped back. All other changes of it are made under the lock; who finds
  * TX_BUSY then makes it TX_AGAIN, which obliges the pusher to take the lock and look again.

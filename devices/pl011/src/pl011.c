@@ -10,8 +10,13 @@ static __attribute__((noinline)) enum vml_bus_result access_slow(struct vml_pl01
         return VML_BUS_FAULT;
     }
     vml_mutex_lock(&uart->lock);
-    result = vml_regs_access(pl011_table(uart), &uart->device, &uart->state, access);
-    pl011_leave(uart);
+    result = vml_regs_access_indexed(&uart->regs, &uart->device, &uart->state, access);
+    if (!access->write && access->offset >= OFFSET_DR + 4) {
+        /* Of the registers only UARTDR is changed by reading it. */
+        vml_mutex_unlock(&uart->lock);
+    } else {
+        pl011_leave(uart);
+    }
     return result;
 }
 
@@ -26,8 +31,8 @@ static size_t drop_all(void *context, const uint8_t *bytes, size_t len)
 static enum vml_bus_result pl011_access(struct vml_device *device, struct vml_access *access)
 {
     struct vml_pl011 *uart = pl011_of(device);
-    uint32_t open = TX_OPEN, busy = TX_BUSY;
-    uint8_t character = (uint8_t)access->value;
+    uint32_t open = TX_OPEN;
+    uint8_t character;
     bool taken;
 
     if (!access->write && access->offset == OFFSET_FR && access->size == 4) {
@@ -39,10 +44,10 @@ static enum vml_bus_result pl011_access(struct vml_device *device, struct vml_ac
                                                  memory_order_acquire, memory_order_relaxed)) {
         return access_slow(uart, access);
     }
+    character = (uint8_t)access->value;
     taken = uart->push(uart->push_context, &character, 1) != 0;
-    if (VML_LIKELY(taken && atomic_compare_exchange_strong_explicit(&uart->tx_owner, &busy, TX_OPEN,
-                                                                    memory_order_release,
-                                                                    memory_order_relaxed))) {
+    if (VML_LIKELY(taken) && VML_LIKELY(atomic_fetch_sub_explicit(
+                                            &uart->tx_owner, 1, memory_order_release) == TX_BUSY)) {
         return VML_BUS_OK;
     }
     pl011_write_fast_failed(uart, character, !taken);
@@ -53,7 +58,7 @@ static void reset_state(struct vml_pl011 *uart)
 {
     struct vml_pl011_state *s = &uart->state;
 
-    vml_regs_reset(pl011_table(uart), s);
+    vml_regs_reset(uart->regs.table, s);
     if (uart->config.flags & VML_PL011_SBSA) {
         /* 8 bits, no parity, FIFOs on and half full at the interrupt; always enabled. */
         s->UARTLCR_H = 0x60 | LCR_H_FEN;
@@ -181,6 +186,9 @@ enum vml_status vml_pl011_init(struct vml_pl011 *uart, const struct vml_pl011_co
     }
     *uart = (struct vml_pl011){.config = *config};
     uart->device = (struct vml_device){config->name ? config->name : "pl011", &ops};
+    vml_regs_index(&uart->regs,
+                   config->flags & VML_PL011_SBSA ? &vml_pl011_sbsa_regs : &vml_pl011_regs,
+                   uart->slots, VML_ARRAY_SIZE(uart->slots));
     uart->config.fifo_depth = depth;
     uart->config.uartclk_hz = config->uartclk_hz ? config->uartclk_hz : 24000000;
     uart->state.modem = config->modem & FR_MODEM;

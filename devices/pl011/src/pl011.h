@@ -49,11 +49,12 @@
 #define OFFSET_DR 0x000u
 #define OFFSET_FR 0x018u
 
+/* A pusher that subtracts 1 ends its push: TX_BUSY becomes TX_OPEN, and TX_AGAIN does not. */
 enum tx_owner {
-    TX_SLOW,  /* nobody pushes; a write goes through the lock */
     TX_OPEN,  /* nobody pushes; a write may push without the lock */
     TX_BUSY,  /* somebody pushes */
     TX_AGAIN, /* somebody pushes, and must then look at the FIFO and the registers again */
+    TX_SLOW,  /* nobody pushes; a write goes through the lock */
 };
 
 static inline struct vml_pl011 *pl011_of(struct vml_device *device)
@@ -76,9 +77,6 @@ void pl011_update(struct vml_pl011 *uart);
 void pl011_write_fast_failed(struct vml_pl011 *uart, uint8_t character, bool refused);
 /* Drops the lock and does what the change asks for. */
 void pl011_leave(struct vml_pl011 *uart);
-
-/* registers.c */
-const struct vml_reg_table *pl011_table(const struct vml_pl011 *uart);
 
 /* state.c */
 void pl011_save(struct vml_device *device, struct vml_state_writer *w);

@@ -189,8 +189,3 @@ const struct vml_reg_table vml_pl011_sbsa_regs = {.rows = sbsa_rows,
                                                   .row_count = VML_ARRAY_SIZE(sbsa_rows),
                                                   .size = 0x1000,
                                                   .unknown_raz_wi = true};
-
-const struct vml_reg_table *pl011_table(const struct vml_pl011 *uart)
-{
-    return uart->config.flags & VML_PL011_SBSA ? &vml_pl011_sbsa_regs : &vml_pl011_regs;
-}

@@ -16,7 +16,7 @@ void pl011_save(struct vml_device *device, struct vml_state_writer *w)
     vml_state_begin(w, TAG, VERSION);
     vml_state_put_u32(w, uart->config.fifo_depth);
     vml_state_put_u32(w, uart->config.flags);
-    vml_regs_save(pl011_table(uart), &s, w);
+    vml_regs_save(uart->regs.table, &s, w);
     vml_state_put_u32(w, s.divisor);
     vml_state_put_u32(w, s.modem);
     vml_state_put_bool(w, s.overrun);
@@ -77,7 +77,7 @@ enum vml_status pl011_restore(struct vml_device *device, struct vml_state_reader
     (void)vml_state_enter(r, TAG, VERSION);
     check(r, vml_state_get_u32(r) == uart->config.fifo_depth);
     check(r, vml_state_get_u32(r) == uart->config.flags);
-    vml_regs_restore(pl011_table(uart), &s, r);
+    vml_regs_restore(uart->regs.table, &s, r);
     s.divisor = vml_state_get_u32(r);
     s.modem = vml_state_get_u32(r);
     s.overrun = vml_state_get_bool(r);

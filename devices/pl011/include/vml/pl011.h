@@ -96,18 +96,20 @@ struct vml_pl011 {
     _Atomic uint32_t tx_owner; /**< who is pushing; see src/fifo.c */
     _Atomic uint32_t fr;       /**< UARTFR, kept up to date for lock-free reads */
     size_t (*push)(void *context, const uint8_t *bytes,
-                   size_t len);     /**< the back end's, not NULL */
-    void *push_context;             /**< given to it */
-    struct vml_pl011_config config; /**< as given, defaults filled in */
-    struct vml_mutex lock;          /**< of everything below */
-    struct vml_irq_driver out;      /**< UARTINTR */
-    struct vml_clock_event timeout; /**< receive timeout */
-    struct vml_pl011_state state;   /**< what the guest sees */
-    uint32_t tx_flushes;            /**< times that the transmit FIFO was emptied */
-    bool rx_blocked;                /**< the back end had characters refused */
-    bool kick;                      /**< there may be something to transmit */
-    bool send_break;                /**< UARTLCR_H.BRK was set */
-    bool rearm;                     /**< the receive timeout starts anew */
+                   size_t len); /**< the back end's, not NULL */
+    void *push_context;         /**< given to it */
+    struct vml_reg_index regs;  /**< of the registers below the identification */
+    struct vml_reg_slot slots[VML_REG_SLOTS(0x4c)]; /**< of `regs` */
+    struct vml_pl011_config config;                 /**< as given, defaults filled in */
+    struct vml_mutex lock;                          /**< of everything below */
+    struct vml_irq_driver out;                      /**< UARTINTR */
+    struct vml_clock_event timeout;                 /**< receive timeout */
+    struct vml_pl011_state state;                   /**< what the guest sees */
+    uint32_t tx_flushes;                            /**< times that the transmit FIFO was emptied */
+    bool rx_blocked;                                /**< the back end had characters refused */
+    bool kick;                                      /**< there may be something to transmit */
+    bool send_break;                                /**< UARTLCR_H.BRK was set */
+    bool rearm;                                     /**< the receive timeout starts anew */
 };
 
 /** @brief The registers of the PL011. */
