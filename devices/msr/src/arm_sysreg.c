@@ -248,7 +248,7 @@ static enum vml_bus_result sysreg_access(struct vml_device *device, struct vml_a
         uint32_t found = entry(regs, access->offset);
 
         if (VML_LIKELY(found & PLAIN)) {
-            access->value = regs->state[access->cpu].value[(found & ~PLAIN) - 1];
+            access->value = regs->state[access->cpu].value[(found & ~PLAIN) - (size_t)1];
             return VML_BUS_OK;
         }
     }
