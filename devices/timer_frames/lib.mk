@@ -1,0 +1,2 @@
+SRCS := src/timer_frames.c
+NEEDS := base device state timer
