@@ -92,6 +92,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->route = take(&at, 1024 * sizeof(*gic->route));
     gic->owner = take(&at, 1024 * sizeof(*gic->owner));
     gic->links = take(&at, 1024 * sizeof(*gic->links));
+    gic->taker = take(&at, 1024 * sizeof(*gic->taker));
     gic->priority = take(&at, 1024);
     gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
     if (config->lpis != 0) {
@@ -152,8 +153,11 @@ static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
         STORE(&cpu->sgi_sources[i % 16], 0);
     }
     memset(bits, 0, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
-    memset(cpu->lr_active, 0, sizeof(cpu->lr_active));
-    cpu->any_lr_active = false;
+    for (uint32_t i = 0; i < 16; i++) {
+        STORE(&cpu->taken[i], 0);
+        cpu->sgi_active[i] = 0;
+    }
+    STORE(&cpu->any_taken, false);
     memset(&cpu->queue, 0, sizeof(cpu->queue));
     cpu->queue.bits = bits;
 }
@@ -171,6 +175,7 @@ void vml_gic_reset(struct vml_gic *gic)
         STORE(&gic->priority[intid], 0);
         STORE(&gic->owner[intid], 0);
         STORE(&gic->route[intid], 0);
+        STORE(&gic->taker[intid], 0);
     }
     gic_lpi_reset(gic);
     gic_route_all(gic);
@@ -202,6 +207,22 @@ void gic_update_all(struct vml_gic *gic)
         change = gic_update(gic, cpu);
         vml_mutex_unlock(&cpu->lock);
         gic_tell(gic, i, change);
+    }
+}
+
+/* Makes every vCPU that is resident (its list registers are in use) fold and fill. */
+void gic_recall_all(struct vml_gic *gic)
+{
+    for (uint32_t i = 0; i < gic->config.cpus; i++) {
+        struct vml_gic_cpu *cpu = &gic->cpus[i];
+        bool resident;
+
+        vml_mutex_lock(&cpu->lock);
+        resident = cpu->pmr == IDLE_PRIORITY;
+        vml_mutex_unlock(&cpu->lock);
+        if (resident) {
+            gic_tell_slow(gic, i, OUT_IRQ | OUT_IRQ << 8);
+        }
     }
 }
 
@@ -260,7 +281,7 @@ static void set_field_bit(struct vml_gic *gic, uint32_t cpu, uint32_t intid, enu
     struct vml_gic_cpu *c = gic_lock_owner(gic, intid, cpu);
     struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
     uint32_t bit = VML_BIT32(intid % 32), change;
-    bool was = (gic_deliverable_bits(w) & bit) != 0;
+    bool was = (gic_deliverable_bits(w) & bit) != 0, listed = (LOAD(&w->listed) & bit) != 0;
 
     if (field == FIELD_GROUP && was) { /* moves from one queue to the other */
         gic_dequeue(gic, c, LOAD(&w->group) >> intid % 32 & 1, gic_priority(gic, c, intid) >> 3,
@@ -268,10 +289,14 @@ static void set_field_bit(struct vml_gic *gic, uint32_t cpu, uint32_t intid, enu
         was = false;
     }
     set_bit(w, field, bit, value);
+    if (field == FIELD_ACTIVE && value) {
+        gic_note_taken(gic, c, intid);
+    }
     gic_requeue(gic, c, w, intid, was);
     change = gic_update(gic, c);
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
+    gic_recall(gic, intid, cpu, listed);
 }
 
 /* IHI 0048B 4.3.7: GICv2 SGIs are made pending by source; SGIs are always edge-triggered. */
@@ -314,7 +339,7 @@ void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t
     struct vml_gic_cpu *c;
     struct vml_gic_word *w;
     uint32_t change;
-    bool was;
+    bool was, listed;
 
     if (!gic_is_implemented(gic, intid)) {
         return;
@@ -329,9 +354,11 @@ void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t
     STORE(intid < 32 ? &c->priority[intid] : &gic->priority[intid],
           (uint8_t)(priority & PRIORITY_MASK));
     gic_requeue(gic, c, w, intid, false);
+    listed = (LOAD(&w->listed) >> intid % 32 & 1) != 0;
     change = gic_update(gic, c);
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
+    gic_recall(gic, intid, cpu, listed);
 }
 
 static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
@@ -370,6 +397,7 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
     uint32_t bit = VML_BIT32(intid % 32), change = 0;
     struct vml_gic_cpu *c;
     struct vml_gic_word *w;
+    bool listed = false;
 
     if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
         return;
@@ -381,10 +409,12 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
     c = gic_lock_owner(gic, intid, cpu);
     if (VML_LIKELY(((LOAD(&w->level) & bit) != 0) != level)) {
         move_level(gic, c, w, intid, level);
-        change = gic_update(gic, c) | gic_recall(w, bit, level);
+        listed = level && (LOAD(&w->listed) & bit);
+        change = gic_update(gic, c);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
+    gic_recall(gic, intid, cpu, listed);
 }
 
 static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_edge)
@@ -392,16 +422,19 @@ static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_e
     uint32_t bit = VML_BIT32(intid % 32), change = 0;
     struct vml_gic_cpu *c = gic_lock_owner(gic, intid, cpu);
     struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    bool listed = false;
 
     if (!only_edge || (LOAD(&w->edge) & bit)) {
         bool was = (gic_deliverable_bits(w) & bit) != 0;
 
         gic_put_bits(&w->latch, bit, true);
         gic_requeue(gic, c, w, intid, was);
-        change = gic_update(gic, c) | gic_recall(w, bit, true);
+        listed = (LOAD(&w->listed) & bit) != 0;
+        change = gic_update(gic, c);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
+    gic_recall(gic, intid, cpu, listed);
 }
 
 void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu)

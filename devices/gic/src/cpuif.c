@@ -36,6 +36,7 @@ static uint32_t take_sgi_source(struct vml_gic_cpu *c, uint32_t intid)
     source = vml_ctz32(sources);
     sources &= sources - 1;
     STORE(&c->sgi_sources[intid], (uint8_t)sources);
+    c->sgi_active[intid] = (uint8_t)source;
     gic_put_bits(&c->private_irqs.latch, VML_BIT32(intid), sources != 0);
     return source << 10;
 }
@@ -49,6 +50,7 @@ static inline uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c, struct g
 
     gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
     gic_put_bits(&w->active, bit, true);
+    gic_note_taken(gic, c, intid);
     if (intid < 16 && gic->config.version == 2) {
         return intid | take_sgi_source(c, intid);
     }

@@ -128,13 +128,18 @@ static GIC_READ_HOOK(read_ctlr)
 static GIC_WRITE_HOOK(write_ctlr)
 {
     struct vml_gic *gic = gic_of(device);
+    uint32_t before;
 
     (void)reg;
     (void)index;
     (void)access;
     if (mask & 3) {
-        atomic_store_explicit(&gic->enabled_groups, (uint32_t)value & 3, memory_order_seq_cst);
+        before = atomic_exchange_explicit(&gic->enabled_groups, (uint32_t)value & 3,
+                                          memory_order_seq_cst);
         gic_update_all(gic);
+        if (before & ~value) {
+            gic_recall_all(gic);
+        }
     }
 }
 

@@ -136,6 +136,15 @@ static inline uint32_t gic_candidate_intid(struct vml_gic *gic, struct vml_gic_c
            vml_ctz64(cpu->queue.bits[(c.group * VML_GIC_LEVELS + level) * gic->words + word]);
 }
 
+/* The order of candidates as a number: lower is more urgent. */
+static inline uint32_t gic_urgency(struct vml_gic *gic, struct vml_gic_cpu *cpu,
+                                   struct gic_candidate c)
+{
+    return c.priority == IDLE_PRIORITY
+               ? UINT32_MAX
+               : c.priority << 16 | c.group << 15 | gic_candidate_intid(gic, cpu, c);
+}
+
 /* IHI 0069H 4.8: lower is more urgent; it must pass the mask and preempt what runs. */
 static inline bool gic_can_take(const struct vml_gic_cpu *cpu, struct gic_candidate c)
 {
@@ -152,17 +161,12 @@ static inline uint32_t gic_update(struct vml_gic *gic, struct vml_gic_cpu *cpu)
         now = c.group == 0 && (gic->config.version == 3 || (cpu->ctlr & GICC_FIQEN)) ? OUT_FIQ
                                                                                      : OUT_IRQ;
     }
-    if (VML_LIKELY(now == old)) {
-        return 0;
+    if (VML_LIKELY(now == old) || (VML_UNLIKELY(cpu->pmr == IDLE_PRIORITY) && now != 0 &&
+                                   gic_urgency(gic, cpu, c) >= cpu->left_over)) {
+        return 0; /* nothing new; or nothing more urgent than what had to wait already */
     }
     atomic_store_explicit(&cpu->outputs, now, memory_order_release);
     return (now ^ old) | now << 8;
-}
-
-/* An interrupt that comes again while it is in a list register: its vCPU must fold and fill. */
-static inline uint32_t gic_recall(const struct vml_gic_word *w, uint32_t bit, bool pending)
-{
-    return VML_UNLIKELY(pending && (LOAD(&w->listed) & bit)) ? OUT_IRQ | OUT_IRQ << 8 : 0;
 }
 
 void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change);
@@ -172,6 +176,24 @@ static inline void gic_tell(struct vml_gic *gic, uint32_t cpu, uint32_t change)
 {
     if (change != 0) {
         gic_tell_slow(gic, cpu, change);
+    }
+}
+
+/* What changes while it is in a list register: that vCPU must fold and fill. No lock held. */
+static inline void gic_recall(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool listed)
+{
+    if (VML_UNLIKELY(listed)) {
+        gic_tell_slow(gic, intid < 32 ? cpu : LOAD(&gic->taker[intid]), OUT_IRQ | OUT_IRQ << 8);
+    }
+}
+
+/* An interrupt becomes active, on this vCPU. Owner's lock held. */
+static inline void gic_note_taken(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
+{
+    atomic_fetch_or_explicit(&cpu->taken[intid / 64], VML_BIT64(intid % 64), memory_order_relaxed);
+    STORE(&cpu->any_taken, true);
+    if (intid >= 32) {
+        STORE(&gic->taker[intid], (uint16_t)(cpu - gic->cpus));
     }
 }
 
@@ -284,6 +306,7 @@ void gic_set_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_fi
 uint32_t gic_get_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_field field);
 void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t priority);
 void gic_update_all(struct vml_gic *gic);
+void gic_recall_all(struct vml_gic *gic);
 uint64_t gic_pack_affinity(uint64_t mpidr);
 
 /* route.c */

@@ -1,10 +1,26 @@
-/* Filling and folding list registers. */
+/*
+ * Filling and folding list registers.
+ *
+ * A list register has what is pending of an interrupt (and what is active) while it is listed; what
+ * comes in addition stays with the interrupt.  The vCPU is told then, and folds.
+ */
 #include "lpi.h"
 #include <vml/gic_lr.h>
 
 /* IHI 0069H 12.4.7 ICH_LR<n>_EL2. */
 enum { LR_PENDING = 1, LR_ACTIVE = 2 };
-enum { HCR_EN = 1 << 0, HCR_UIE = 1 << 1, HCR_LRENPIE = 1 << 2 };
+/* IHI 0069H 12.4.5 ICH_HCR_EL2, IHI 0048B 5.3.2 GICH_HCR. */
+enum {
+    HCR_EN = 1 << 0,
+    HCR_LRENPIE = 1 << 2,
+    HCR_NPIE = 1 << 3,
+    HCR_GROUP_CHANGES = 4, /* VGrp0EIE, VGrp0DIE, VGrp1EIE, VGrp1DIE */
+    HCR_TC = 1 << 10,
+    HCR_EOICOUNT = 27,
+};
+/* Which list registers took a latched pending state, and which were active. */
+enum { FILLED_LATCHED = 0, FILLED_ACTIVE = 16 };
+enum { TAKEN_WORDS = 16 };
 
 /* A list register's fields, whichever the layout. */
 struct fields {
@@ -40,9 +56,24 @@ static uint32_t lr_state(const struct vml_gic *gic, uint64_t lr)
     return gic->config.version == 3 ? (uint32_t)(lr >> 62) : (uint32_t)lr >> 28 & 3;
 }
 
+static uint64_t lr_state_bits(const struct vml_gic *gic, uint32_t state)
+{
+    return (uint64_t)state << (gic->config.version == 3 ? 62 : 28);
+}
+
 static bool lr_is_linked(const struct vml_gic *gic, uint64_t lr)
 {
     return (lr >> (gic->config.version == 3 ? 61 : 31) & 1) != 0;
+}
+
+static uint32_t lr_group(const struct vml_gic *gic, uint64_t lr)
+{
+    return (uint32_t)(lr >> (gic->config.version == 3 ? 60 : 30)) & 1;
+}
+
+static uint32_t lr_priority(const struct vml_gic *gic, uint64_t lr)
+{
+    return gic->config.version == 3 ? (uint32_t)(lr >> 48) & 0xff : (uint32_t)lr >> 23 << 3 & 0xff;
 }
 
 static uint32_t lr_source(uint64_t lr)
@@ -66,39 +97,46 @@ enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cp
     return VML_OK;
 }
 
-/* Lists an interrupt, whose state the list register then has. Owner's lock held. */
-static void list(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
-                 struct vml_gic_lrs *lrs)
+/* Whether a list register of an active interrupt may also say that it is pending: this vCPU could take
+ * it.  It never has what a wire makes pending as well, so that a level which falls meanwhile is not
+ * taken; and the architecture has no active and pending state of linked ones. Owner's lock held. */
+static bool lists_pending_too(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
+                              const struct fields *f)
+{
+    const struct vml_gic_word *w = gic_word(gic, gic_index(gic, c), intid / 32);
+    uint32_t latched = LOAD(&w->latch) & LOAD(&w->enabled) & LOAD(&w->routed);
+
+    return latched >> intid % 32 & 1 && f->physical == 0 &&
+           (gic->config.version == 3 || intid >= 16) &&
+           LOAD(&gic->enabled_groups) >> f->group & 1 &&
+           (intid < 32 || LOAD(&gic->owner[intid]) == gic_index(gic, c));
+}
+
+/* Lists what is active on this vCPU. What more there is of it comes after it has been ended: that is
+ * told then. Owner's lock held. */
+static void list_active(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
+                        struct vml_gic_lrs *lrs)
 {
     uint32_t cpu = gic_index(gic, c), bit = VML_BIT32(intid % 32);
     struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
-    bool pending = (gic_pending_bits(w) & LOAD(&w->enabled) & bit) != 0;
-    bool active = (LOAD(&w->active) & bit) != 0, level = !(LOAD(&w->edge) & bit);
-    bool sgi_v2 = gic->config.version == 2 && intid < 16;
     struct fields f = {.intid = intid,
+                       .state = LR_ACTIVE,
                        .group = LOAD(&w->group) >> intid % 32 & 1,
                        .priority = gic_priority(gic, c, intid),
-                       .physical = LOAD(link_of(gic, cpu, intid)),
-                       .eoi = level};
+                       .physical = LOAD(link_of(gic, cpu, intid))};
 
-    if (active && (f.physical != 0 || sgi_v2)) {
-        pending = false; /* the architecture has no active and pending linked state */
+    if (gic->config.version == 2 && intid < 16) {
+        f.source = c->sgi_active[intid];
     }
-    f.state = (uint32_t)(pending ? LR_PENDING : 0) | (uint32_t)(active ? LR_ACTIVE : 0);
-    if (pending && sgi_v2) {
-        uint32_t sources = LOAD(&c->sgi_sources[intid]);
-
-        f.source = sources != 0 ? vml_ctz32(sources) : 0;
-        sources &= sources - 1;
-        STORE(&c->sgi_sources[intid], (uint8_t)sources);
-        gic_put_bits(&w->latch, bit, sources != 0);
-        f.eoi = sources != 0;
-        lrs->latched |= VML_BIT32(lrs->used);
-    } else if (pending && (LOAD(&w->latch) & bit)) {
+    if (lists_pending_too(gic, c, intid, &f)) {
+        f.state |= LR_PENDING;
         gic_put_bits(&w->latch, bit, false);
-        lrs->latched |= VML_BIT32(lrs->used);
+        lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
     }
+    lrs->filled |= VML_BIT32(FILLED_ACTIVE + lrs->used);
+    f.eoi = ((~LOAD(&w->edge) | LOAD(&w->latch)) & bit) != 0;
     gic_put_bits(&w->listed, bit, true);
+    gic_note_taken(gic, c, intid);
     lrs->lr[lrs->used++] = encode(gic, &f);
 }
 
@@ -113,32 +151,58 @@ static void list_lpi(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t priori
     lrs->lr[lrs->used++] = encode(gic, &f);
 }
 
-/* Lists active interrupts that a fold left; keeps one list register for pending ones. */
-static bool list_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs)
+static bool is_linked(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
 {
-    uint32_t cpu = gic_index(gic, c), limit = lrs->count > 1 ? lrs->count - 1 : 1;
-    bool all = true;
+    return LOAD(link_of(gic, cpu, intid)) != 0;
+}
 
-    for (uint32_t n = 0; n < gic->words; n++) {
-        for (uint64_t left = c->lr_active[n]; left != 0; left &= left - 1) {
+/* Whether an interrupt is active on this vCPU and in no list register. Owner's lock held. */
+static bool is_active_here(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
+{
+    const struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+
+    return (LOAD(&w->active) & ~LOAD(&w->listed)) >> intid % 32 & 1 &&
+           (intid < 32 || LOAD(&gic->taker[intid]) == cpu);
+}
+
+/* Lists active interrupts up to a limit. Returns whether others are left. */
+static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs,
+                             uint32_t limit, bool linked)
+{
+    uint32_t cpu = gic_index(gic, c);
+    bool left_over = false, any = false;
+
+    for (uint32_t n = 0; n < TAKEN_WORDS; n++) {
+        for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
             uint32_t intid = n * 64 + vml_ctz64(left);
-            struct vml_gic_cpu *owner;
-            struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+            struct vml_gic_cpu *owner = gic_lock_owner(gic, intid, cpu);
 
-            if (lrs->used >= limit) {
-                all = false;
-                continue;
-            }
-            owner = gic_lock_owner(gic, intid, cpu);
-            if (!(LOAD(&w->active) >> intid % 32 & 1)) { /* ICACTIVER, meanwhile */
-                c->lr_active[n] &= ~VML_BIT64(intid % 64);
-            } else if (!(LOAD(&w->listed) >> intid % 32 & 1)) {
-                list(gic, owner, intid, lrs);
+            any = true;
+            if (!is_active_here(gic, cpu, intid)) {
+                if (!(LOAD(&gic_word(gic, cpu, intid / 32)->listed) >> intid % 32 & 1)) {
+                    atomic_fetch_and_explicit(&c->taken[n], ~VML_BIT64(intid % 64),
+                                              memory_order_relaxed);
+                }
+            } else if (is_linked(gic, cpu, intid) == linked && lrs->used < limit) {
+                list_active(gic, c, intid, lrs);
+            } else {
+                left_over = true;
             }
             vml_mutex_unlock(&owner->lock);
         }
     }
-    return all;
+    if (!any) {
+        STORE(&c->any_taken, false);
+    }
+    return left_over;
+}
+
+/* Linked ones first: only a list register makes hardware deactivate them. One list register stays
+ * for what is pending: a maintenance interrupt tells when that has been taken. */
+static bool list_all_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs)
+{
+    return list_some_active(gic, c, lrs, lrs->count - 1, true) &&
+           list_some_active(gic, c, lrs, lrs->count - 1, false);
 }
 
 /* ICH_VMCR_EL2 and GICH_VMCR have one layout, for five bits of priority. */
@@ -158,10 +222,29 @@ static void export_interface(const struct vml_gic *gic, const struct vml_gic_cpu
     lrs->ap1r = gic->config.version == 3 ? c->apr[1] : 0;
 }
 
-static void import_interface(struct vml_gic *gic, struct vml_gic_cpu *c,
+/* GICH_APR does not say which group an active priority is of: the active interrupt does. */
+static void import_gich_apr(struct vml_gic *gic, struct vml_gic_cpu *c,
+                            const struct vml_gic_lrs *lrs)
+{
+    uint32_t group1 = lrs->ap0r & c->apr[1], fresh = lrs->ap0r & ~(c->apr[0] | c->apr[1]);
+
+    for (uint32_t i = 0; i < lrs->used && fresh != 0; i++) {
+        uint64_t lr = lrs->lr[i];
+
+        if (lr_state(gic, lr) & LR_ACTIVE && lr_group(gic, lr) == 1) {
+            group1 |= VML_BIT32((lr_priority(gic, lr) & c->group_mask[1]) >> 3) & fresh;
+        }
+    }
+    c->apr[0] = lrs->ap0r & ~group1;
+    c->apr[1] = group1;
+}
+
+/* Returns whether the guest enabled or disabled a group. */
+static bool import_interface(struct vml_gic *gic, struct vml_gic_cpu *c,
                              const struct vml_gic_lrs *lrs)
 {
     uint32_t v = lrs->vmcr, bpr0 = v >> 21 & 7, bpr1 = v >> 18 & 7;
+    bool changed = LOAD(&c->enabled_groups) != (v & 3);
 
     c->pmr = v >> 24 & PRIORITY_MASK;
     c->bpr[0] = (uint8_t)(bpr0 < MIN_BPR0 ? MIN_BPR0 : bpr0);
@@ -170,26 +253,82 @@ static void import_interface(struct vml_gic *gic, struct vml_gic_cpu *c,
                   ? (v & 1u << 4 ? ICC_CBPR : 0u) | (v & 1u << 9 ? ICC_EOIMODE : 0u)
                   : (c->ctlr & 0x1e0) | (v & (GICC_ACKCTL | GICC_FIQEN | GICC_CBPR | GICC_EOIMODE));
     STORE(&c->enabled_groups, v & 3);
-    c->apr[0] = lrs->ap0r;
-    c->apr[1] = lrs->ap1r;
     gic_binary_points(gic, c);
+    if (gic->config.version == 3) {
+        c->apr[0] = lrs->ap0r;
+        c->apr[1] = lrs->ap1r;
+    } else {
+        import_gich_apr(gic, c, lrs);
+    }
     gic_set_running(c);
+    return changed;
+}
+
+/* Lists what the queue had, so it is enabled and pending and not active. Lock held. */
+static void list_pending(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
+                         struct gic_candidate best, struct vml_gic_lrs *lrs)
+{
+    uint32_t cpu = gic_index(gic, c), bit = VML_BIT32(intid % 32);
+    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    struct fields f = {.intid = intid,
+                       .state = LR_PENDING,
+                       .group = best.group,
+                       .priority = best.priority,
+                       .physical = LOAD(link_of(gic, cpu, intid)),
+                       .eoi = !(LOAD(&w->edge) & bit)};
+
+    if (gic->config.version == 2 && intid < 16) {
+        uint32_t sources = LOAD(&c->sgi_sources[intid]);
+
+        f.source = sources != 0 ? vml_ctz32(sources) : 0;
+        sources &= sources - 1;
+        STORE(&c->sgi_sources[intid], (uint8_t)sources);
+        gic_put_bits(&w->latch, bit, sources != 0);
+        f.eoi = sources != 0;
+        lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
+    } else if (LOAD(&w->latch) & bit) {
+        gic_put_bits(&w->latch, bit, false);
+        lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
+    }
+    gic_put_bits(&w->listed, bit, true);
+    if (intid >= 32) {
+        STORE(&gic->taker[intid], (uint16_t)cpu);
+    }
+    lrs->lr[lrs->used++] = encode(gic, &f);
+}
+
+/* Others wait for list registers: what is pending of an active interrupt waits with them, so that it
+ * does not come before them. Told when it has been ended. Lock held. */
+static void keep_pending_of_active(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                   struct vml_gic_lrs *lrs)
+{
+    const uint64_t eoi = gic->config.version == 3 ? VML_BIT64(41) : VML_BIT64(19);
+    uint32_t both = lrs->filled >> FILLED_ACTIVE & lrs->filled >> FILLED_LATCHED;
+
+    for (; both != 0; both &= both - 1) {
+        uint32_t i = vml_ctz32(both), intid = lr_intid(gic, lrs->lr[i]);
+
+        lrs->lr[i] = (lrs->lr[i] & ~lr_state_bits(gic, LR_PENDING)) | eoi;
+        lrs->filled &= ~VML_BIT32(FILLED_LATCHED + i);
+        gic_put_bits(&gic_word(gic, gic_index(gic, c), intid / 32)->latch, VML_BIT32(intid % 32),
+                     true);
+    }
 }
 
 void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     struct gic_candidate best;
-    bool all = true;
+    uint32_t groups;
+    bool left_over = false;
 
     lrs->used = 0;
-    lrs->latched = 0;
-    if (c->any_lr_active) {
-        all = list_active(gic, c, lrs);
+    lrs->filled = 0;
+    if (LOAD(&c->any_taken)) {
+        left_over = list_all_active(gic, c, lrs);
     }
     vml_mutex_lock(&c->lock);
     export_interface(gic, c, lrs);
-    STORE(&c->enabled_groups, 3);
     while ((best = gic_candidate(gic, c)).priority != IDLE_PRIORITY && lrs->used < lrs->count) {
         uint32_t intid = gic_candidate_intid(gic, c, best);
 
@@ -197,11 +336,19 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
             list_lpi(gic, c, best.priority, lrs);
         } else {
             gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
-            list(gic, c, intid, lrs);
+            list_pending(gic, c, intid, best, lrs);
         }
     }
-    lrs->hcr = HCR_EN | (best.priority != IDLE_PRIORITY ? HCR_UIE : 0) | (all ? 0 : HCR_LRENPIE);
+    if (VML_UNLIKELY(best.priority != IDLE_PRIORITY)) {
+        keep_pending_of_active(gic, c, lrs);
+    }
+    groups = LOAD(&c->enabled_groups);
+    lrs->hcr = HCR_EN | VML_BIT32(HCR_GROUP_CHANGES + (groups & 1)) |
+               VML_BIT32(HCR_GROUP_CHANGES + 2 + (groups >> 1)) |
+               (best.priority != IDLE_PRIORITY ? HCR_NPIE : 0) |
+               (left_over ? HCR_LRENPIE | HCR_TC : 0);
     /* Resident: whatever becomes deliverable from now on is told, masked or not. */
+    c->left_over = gic_urgency(gic, c, best);
     c->pmr = IDLE_PRIORITY;
     c->running = IDLE_PRIORITY;
     atomic_store_explicit(&c->outputs, 0, memory_order_release);
@@ -214,18 +361,19 @@ static void unlist(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_cp
 {
     uint32_t cpu = gic_index(gic, c), bit = VML_BIT32(intid % 32), state = lr_state(gic, lr);
     struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    bool sgi_v2 = gic->config.version == 2 && intid < 16;
 
     gic_put_bits(&w->listed, bit, false);
     gic_put_bits(&w->active, bit, (state & LR_ACTIVE) != 0);
     if (state & LR_ACTIVE) {
-        c->lr_active[intid / 64] |= VML_BIT64(intid % 64);
-        c->any_lr_active = true;
-    } else {
-        c->lr_active[intid / 64] &= ~VML_BIT64(intid % 64);
+        gic_note_taken(gic, c, intid);
+        if (sgi_v2) {
+            c->sgi_active[intid] = (uint8_t)lr_source(lr);
+        }
     }
     if ((state & LR_PENDING) && latched) {
         gic_put_bits(&w->latch, bit, true);
-        if (gic->config.version == 2 && intid < 16) {
+        if (sgi_v2) {
             STORE(&c->sgi_sources[intid],
                   (uint8_t)(LOAD(&c->sgi_sources[intid]) | 1u << lr_source(lr)));
         }
@@ -236,21 +384,58 @@ static void unlist(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_cp
     gic_requeue(gic, owner, w, intid, false);
 }
 
-/* IHI 0069H 12.4.5, EOIcount: the guest deactivated active interrupts that were in no list register. */
-static void apply_eoi_count(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t count)
+/* The most urgent of the interrupts that are active on this vCPU and in no list register, whose
+ * priority is `least` or less urgent. Or none. */
+static uint32_t first_left_over(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t least)
 {
-    uint32_t cpu = gic_index(gic, c);
+    uint32_t cpu = gic_index(gic, c), first = VML_GIC_SPURIOUS, best = IDLE_PRIORITY;
 
-    for (uint32_t n = 0; n < gic->words && count != 0; n++) {
-        for (uint64_t left = c->lr_active[n]; left != 0 && count != 0; left &= left - 1) {
-            uint32_t intid = n * 64 + vml_ctz64(left);
+    for (uint32_t n = 0; n < TAKEN_WORDS; n++) {
+        for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
+            uint32_t intid = n * 64 + vml_ctz64(left), priority = gic_priority(gic, c, intid);
 
-            if (!(LOAD(&gic_word(gic, cpu, intid / 32)->listed) >> intid % 32 & 1)) {
-                c->lr_active[n] &= ~VML_BIT64(intid % 64);
-                gic_deactivate(gic, cpu, intid);
-                count--;
+            if (priority >= least && priority < best && is_active_here(gic, cpu, intid)) {
+                best = priority;
+                first = intid;
             }
         }
+    }
+    return first;
+}
+
+/* The active priorities that were dropped since the fill, but those of interrupts that were active in
+ * list registers. */
+static uint32_t dropped_priorities(const struct vml_gic *gic, const struct vml_gic_cpu *c,
+                                   const struct vml_gic_lrs *lrs)
+{
+    uint32_t dropped = (c->apr[0] | c->apr[1]) & ~(lrs->ap0r | lrs->ap1r);
+
+    for (uint32_t i = 0; i < lrs->used; i++) {
+        uint64_t lr = lrs->lr[i];
+
+        if (lrs->filled >> (FILLED_ACTIVE + i) & 1 && !(lr_state(gic, lr) & LR_ACTIVE)) {
+            dropped &= ~VML_BIT32((lr_priority(gic, lr) & c->group_mask[lr_group(gic, lr)]) >> 3);
+        }
+    }
+    return dropped;
+}
+
+/* IHI 0069H 12.4.5, EOIcount: so many were ended that are in no list register. Which, say the active
+ * priorities that were dropped: they are group priorities, so those of their interrupts are not more
+ * urgent.  Where DIR deactivates and is not trapped (GICv2), it is anybody's guess. */
+static void apply_eoi_count(struct vml_gic *gic, struct vml_gic_cpu *c,
+                            const struct vml_gic_lrs *lrs)
+{
+    uint32_t dropped = dropped_priorities(gic, c, lrs);
+
+    for (uint32_t count = lrs->hcr >> HCR_EOICOUNT; count != 0; count--) {
+        uint32_t intid = first_left_over(gic, c, dropped != 0 ? vml_ctz32(dropped) << 3 : 0);
+
+        if (intid == VML_GIC_SPURIOUS) {
+            return;
+        }
+        dropped &= dropped - 1;
+        gic_deactivate(gic, gic_index(gic, c), intid);
     }
 }
 
@@ -258,20 +443,20 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     uint32_t change, elsewhere = 0;
-    uint64_t any = 0;
+    bool groups_changed;
 
-    if (lrs->hcr >> 27 != 0) {
-        apply_eoi_count(gic, c, lrs->hcr >> 27);
+    if (lrs->hcr >> HCR_EOICOUNT != 0) {
+        apply_eoi_count(gic, c, lrs);
     }
     vml_mutex_lock(&c->lock);
-    import_interface(gic, c, lrs);
+    groups_changed = import_interface(gic, c, lrs);
     for (uint32_t i = 0; i < lrs->used; i++) {
         uint32_t intid = lr_intid(gic, lrs->lr[i]);
 
         if (intid >= VML_GIC_FIRST_LPI || (intid >= 32 && LOAD(&gic->owner[intid]) != cpu)) {
             elsewhere |= VML_BIT32(i);
         } else {
-            unlist(gic, c, c, intid, lrs->lr[i], (lrs->latched >> i & 1) != 0);
+            unlist(gic, c, c, intid, lrs->lr[i], (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
         }
     }
     change = gic_update(gic, c);
@@ -287,16 +472,13 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
             continue;
         }
         owner = gic_lock_owner(gic, intid, cpu);
-        unlist(gic, c, owner, intid, lrs->lr[i], (lrs->latched >> i & 1) != 0);
+        unlist(gic, c, owner, intid, lrs->lr[i], (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
         change = gic_update(gic, owner);
         vml_mutex_unlock(&owner->lock);
         gic_tell(gic, gic_index(gic, owner), change);
     }
-    if (c->any_lr_active) {
-        for (uint32_t n = 0; n < gic->words; n++) {
-            any |= c->lr_active[n];
-        }
-        c->any_lr_active = any != 0;
+    if (VML_UNLIKELY(groups_changed)) {
+        gic_reroute_shared(gic);
     }
     lrs->used = 0;
 }

@@ -137,7 +137,7 @@ static void change_sources(struct vml_gic *gic, uint32_t cpu, uint32_t intid, ui
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     struct vml_gic_word *w = &c->private_irqs;
     uint32_t change, sources;
-    bool was;
+    bool was, listed;
 
     vml_mutex_lock(&c->lock);
     was = (gic_deliverable_bits(w) >> intid & 1) != 0;
@@ -145,9 +145,11 @@ static void change_sources(struct vml_gic *gic, uint32_t cpu, uint32_t intid, ui
     STORE(&c->sgi_sources[intid], (uint8_t)sources);
     gic_put_bits(&w->latch, VML_BIT32(intid), sources != 0);
     gic_requeue(gic, c, w, intid, was);
+    listed = (LOAD(&w->listed) >> intid & 1) != 0;
     change = gic_update(gic, c);
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, cpu, change);
+    gic_recall(gic, intid, cpu, listed);
 }
 
 void gic_set_sgi_v2(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t sources)

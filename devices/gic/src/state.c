@@ -48,6 +48,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
         }
         for (uint32_t n = 0; n < 16; n++) {
             vml_state_put_u8(w, LOAD(&c->sgi_sources[n]));
+            vml_state_put_u8(w, c->sgi_active[n]);
         }
     }
     for (uint32_t n = 1; n * 32 < gic->intids; n++) {
@@ -56,6 +57,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
     for (uint32_t intid = 32; intid < gic->intids; intid++) {
         vml_state_put_u8(w, LOAD(&gic->priority[intid]));
         vml_state_put_u64(w, LOAD(&gic->route[intid]));
+        vml_state_put_u16(w, LOAD(&gic->taker[intid]));
     }
     gic_lpi_save(gic, w);
     vml_state_end(w);
@@ -114,7 +116,7 @@ static void restore_cpu(struct vml_gic *gic, struct vml_state_reader *r, struct 
 {
     struct vml_gic_cpu c;
     uint32_t groups, waker, ctlr, sgis = 0;
-    uint8_t bytes[48];
+    uint8_t bytes[48], source[16];
 
     memset(&c, 0, sizeof(c));
     check(r, vml_state_get_u64(r) == affinity);
@@ -137,6 +139,8 @@ static void restore_cpu(struct vml_gic *gic, struct vml_state_reader *r, struct 
         bytes[32 + n] = vml_state_get_u8(r);
         check(r, bytes[32 + n] < 1u << (gic->config.version == 2 ? gic->config.cpus : 0));
         sgis |= (uint32_t)(bytes[32 + n] != 0) << n;
+        source[n] = vml_state_get_u8(r);
+        check(r, source[n] < VML_GIC_MAX_CPUS_V2);
     }
     check(r, gic->config.version == 3 || (LOAD(&c.private_irqs.latch) & 0xffff) == sgis);
     if (!to) {
@@ -154,6 +158,7 @@ static void restore_cpu(struct vml_gic *gic, struct vml_state_reader *r, struct 
     for (uint32_t n = 0; n < 32; n++) {
         STORE(&to->priority[n], bytes[n]);
         STORE(&to->sgi_sources[n % 16], bytes[32 + n % 16]);
+        to->sgi_active[n % 16] = source[n % 16];
     }
     STORE(&to->private_irqs.group, LOAD(&c.private_irqs.group));
     STORE(&to->private_irqs.enabled, LOAD(&c.private_irqs.enabled));
@@ -196,11 +201,14 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
     for (uint32_t intid = 32; intid < gic->intids; intid++) {
         uint8_t priority = vml_state_get_u8(r);
         uint64_t route = vml_state_get_u64(r);
+        uint16_t taker = vml_state_get_u16(r);
 
         check(r, (priority & ~PRIORITY_MASK) == 0 && route_is_valid(gic, route));
+        check(r, taker < gic->config.cpus);
         if (apply) {
             STORE(&gic->priority[intid], priority);
             STORE(&gic->route[intid], route);
+            STORE(&gic->taker[intid], taker);
         }
     }
     gic_lpi_restore(gic, r, apply);
@@ -217,11 +225,17 @@ static void rebuild(struct vml_gic *gic)
         c->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
         for (uint32_t intid = 0; intid < 32; intid++) {
             gic_requeue(gic, c, &c->private_irqs, intid, false);
+            if (LOAD(&c->private_irqs.active) >> intid & 1) {
+                gic_note_taken(gic, c, intid);
+            }
         }
     }
     for (uint32_t intid = 32; intid < gic->intids; intid++) {
         gic_requeue(gic, &gic->cpus[LOAD(&gic->owner[intid])], &gic->irqs[intid / 32], intid,
                     false);
+        if (LOAD(&gic->irqs[intid / 32].active) >> intid % 32 & 1) {
+            gic_note_taken(gic, &gic->cpus[LOAD(&gic->taker[intid])], intid);
+        }
     }
     gic_route_all(gic);
     gic_update_all(gic);

@@ -118,10 +118,12 @@ struct vml_gic_cpu {
     _Atomic uint8_t priority[32];            /**< of INTIDs 0 to 31 */
     _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
     _Atomic uint16_t links[32];              /**< physical INTIDs of INTIDs 0 to 31 */
-    uint64_t lr_active[16];                  /**< active when last folded; its own thread only */
-    bool any_lr_active;                      /**< there are any */
-    uint64_t affinity;                       /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
-    struct vml_gic_queue queue;              /**< what can be taken */
+    uint8_t sgi_active[16];                  /**< GICv2: whose SGI is active */
+    _Atomic uint64_t taken[16];              /**< by INTID: may be active here */
+    _Atomic bool any_taken;                  /**< there are any */
+    uint32_t left_over;         /**< resident: urgency of the first without list register */
+    uint64_t affinity;          /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
+    struct vml_gic_queue queue; /**< what can be taken */
 };
 
 /** @brief How a GIC is made. */
@@ -148,7 +150,7 @@ struct vml_gic_config {
     ((cpus) * (sizeof(struct vml_gic_cpu) +                                                        \
                2u * VML_GIC_LEVELS * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +            \
      (1u + ((spis) + 31u) / 32u) * sizeof(struct vml_gic_word) +                                   \
-     (1024u) * (sizeof(uint64_t) + 2u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
+     (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
 
 /** @brief As VML_GIC_STORAGE(), with a number of LPIs that is not 0. */
@@ -175,6 +177,7 @@ struct vml_gic {
     _Atomic uint16_t *owner;          /**< by INTID: the vCPU whose lock guards an SPI */
     _Atomic uint64_t *route;          /**< by INTID: IROUTER, or ITARGETSR */
     _Atomic uint16_t *links;          /**< by INTID: physical INTIDs */
+    _Atomic uint16_t *taker;          /**< by INTID: where an SPI is active, or listed */
     uint16_t *by_affinity;            /**< vCPU indexes by ascending affinity */
     struct vml_gic_lpi *lpis;         /**< by INTID - 8192 */
     struct vml_gic_lpi_cpu *lpi_cpus; /**< one per vCPU */

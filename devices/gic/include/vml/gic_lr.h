@@ -2,11 +2,23 @@
  * @file
  * @brief Delivery through list registers (GICH_*, ICH_*_EL2), for hypervisors on hardware.
  *
- * In the world switch: vml_gic_lr_fill(), write `hcr`, `vmcr`, `ap0r`, `ap1r` and the `used` list
- * registers, run the guest, read the same registers and `EOIcount` (from HCR) back, and
- * vml_gic_lr_fold().  Between the two the vCPU is resident: the output callback then says "leave the
- * guest, fold and fill again".  A maintenance interrupt needs nothing but that.
- * Fold before the vCPU's state is saved or its emulated CPU interface is used.
+ * In the world switch: vml_gic_lr_fill(), write `hcr`, `vmcr`, `ap0r`, `ap1r`, the `used` list
+ * registers, and 0 to the others that there are; run the guest; read the same registers (HCR for its
+ * EOIcount) back, and vml_gic_lr_fold().  Between the two the vCPU is resident: the output callback
+ * then says "leave the guest, fold and fill again".  A maintenance interrupt needs nothing but that.
+ * Fold before the vCPU's state is saved or its emulated CPU interface is used, and in particular
+ * when HCR.TC traps an access: then vml_gic_icc_read() or vml_gic_icc_write() serves it.  Generating
+ * SGIs, messages and wires need no fold.
+ *
+ * Who is resident sees only when it folds: that the level of a wire has fallen; and what a register
+ * access of another vCPU changed about an interrupt in its list registers (it is told to).  Until then
+ * the list register has that interrupt's state: reads show what it was when filled, less what the list
+ * register took over, and writes to its pending and active bits do not count. A hypervisor to whom
+ * that matters stops all vCPUs of the machine for such an access.
+ *
+ * More interrupts may be active than there are list registers.  With version 3 the guest's writes of
+ * ICC_DIR are trapped then (HCR.TC).  A GICv2 cannot: of interrupts of one priority, and of those that
+ * a guest deactivates by GICV_DIR, the library takes it to have been the most urgent.
  * @ingroup vml_gic
  */
 #ifndef VML_GIC_LR_H
@@ -25,16 +37,19 @@ struct vml_gic_lrs {
     uint32_t count;               /**< list registers there are: 1 to 16; set by the embedder */
     uint32_t used;                /**< how many of `lr` to write and to read back */
     uint64_t lr[VML_GIC_MAX_LRS]; /**< ICH_LR<n>_EL2; a GICv2's GICH_LR<n> in 32 bits */
-    uint32_t hcr;                 /**< ICH_HCR_EL2 or GICH_HCR: En, UIE, LRENPIE, EOIcount */
+    uint32_t hcr;                 /**< ICH_HCR_EL2 or GICH_HCR: En, LRENPIE, NPIE, VGrp*IE, TC,
+                                       EOIcount */
     uint32_t vmcr;                /**< ICH_VMCR_EL2 or GICH_VMCR */
     uint32_t ap0r;                /**< ICH_AP0R0_EL2; a GICv2: the lower half of GICH_APR */
     uint32_t ap1r;                /**< ICH_AP1R0_EL2; a GICv2: not used */
-    uint32_t latched;             /**< private: LRs that took a latched pending state */
+    uint32_t filled;              /**< private: what `lr` were filled with */
 };
 
 /** @brief Moves what the vCPU shall see into its registers. The vCPU's thread.
- * Active interrupts come first, then pending ones, most urgent first. What does not fit stays, and
- * the underflow maintenance interrupt is enabled.
+ * Active interrupts come first, then pending ones of the groups that the guest has enabled, most
+ * urgent first. What does not fit stays; a maintenance interrupt comes when all that are pending in
+ * list registers have been taken, when one is ended that is in none, and when the guest enables or
+ * disables a group.
  * @param gic the GIC
  * @param cpu vCPU index
  * @param lrs `count` is read; the rest is written */

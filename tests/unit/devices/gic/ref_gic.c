@@ -168,6 +168,14 @@ static uint32_t running(const struct ref_cpu *c)
     return IDLE;
 }
 
+uint32_t ref_running(const struct ref_gic *g, uint32_t cpu, bool *group1)
+{
+    uint32_t priority = running(&g->cpu[cpu]);
+
+    *group1 = priority != IDLE && !(g->cpu[cpu].apr0 >> priority / 8 & 1);
+    return priority;
+}
+
 /* Whether the highest priority pending interrupt is signalled: it passes the mask and preempts. */
 static bool is_signalled(const struct ref_gic *g, uint32_t cpu, uint32_t intid)
 {
@@ -319,6 +327,22 @@ static struct place find_array(const struct ref_gic *g, enum ref_frame frame, ui
         }
     }
     return (struct place){NO_ARRAY, 0, 1};
+}
+
+bool ref_array(const struct ref_gic *g, enum ref_frame frame, uint64_t offset, uint32_t size,
+               uint32_t *first, uint32_t *count)
+{
+    struct place p;
+
+    if (frame == REF_GICD && g->version == 3 && offset >= 0x6000) {
+        *first = (uint32_t)(offset - 0x6000) / 8;
+        *count = 1;
+        return true;
+    }
+    p = find_array(g, frame, frame == REF_GICR ? offset % 0x20000 - 0x10000 : offset);
+    *first = (uint32_t)((frame == REF_GICR ? offset % 0x10000 : offset) - p.first) * 8 / p.bits;
+    *count = size * 8 / p.bits;
+    return p.array != NO_ARRAY;
 }
 
 static uint32_t read_element(const struct ref_gic *g, enum array array, uint32_t intid,

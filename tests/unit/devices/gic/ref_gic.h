@@ -60,6 +60,13 @@ void ref_set_level(struct ref_gic *g, uint32_t intid, uint32_t cpu, bool level);
 void ref_pulse(struct ref_gic *g, uint32_t intid, uint32_t cpu);
 void ref_set_pending(struct ref_gic *g, uint32_t intid, uint32_t cpu);
 
+/* Which INTIDs an access of GICD or GICR is about, in a register that is an array. */
+bool ref_array(const struct ref_gic *g, enum ref_frame frame, uint64_t offset, uint32_t size,
+               uint32_t *first, uint32_t *count);
+
+/* The running priority: 0x100 for idle; and whether it is of group 1. */
+uint32_t ref_running(const struct ref_gic *g, uint32_t cpu, bool *group1);
+
 struct ref_irq *ref_irq_of(struct ref_gic *g, uint32_t intid, uint32_t cpu);
 bool ref_is_pending(const struct ref_irq *irq);
 

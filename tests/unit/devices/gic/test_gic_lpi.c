@@ -416,7 +416,7 @@ static void test_list_registers(void **state)
     assert_int_equal(lrs.used, 2);
     assert_true(lrs.lr[0] == (UINT64_C(0x5) << 60 | UINT64_C(0x80) << 48 | (LPI + 2)));
     assert_true(lrs.lr[1] == (UINT64_C(0x5) << 60 | UINT64_C(0xa0) << 48 | LPI));
-    assert_int_equal(lrs.hcr & 2, 2); /* there are more */
+    assert_int_equal(lrs.hcr & 8, 8); /* there are more */
     told = t.r.told;
     gicr_write(&t, 0, SETLPIR, 8, LPI + 2); /* again, while it is in a list register: recall */
     assert_int_equal(t.r.told, told + 1);
@@ -430,7 +430,7 @@ static void test_list_registers(void **state)
     vml_gic_lr_fold(&t.r.gic, 0, &lrs);
     vml_gic_lr_fill(&t.r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 2);
-    assert_int_equal(lrs.hcr & 2, 0);
+    assert_int_equal(lrs.hcr & 8, 0);
     assert_true((uint32_t)lrs.lr[0] + (uint32_t)lrs.lr[1] != 0);
     lrs.lr[0] &= ~(UINT64_C(3) << 62);
     lrs.lr[1] &= ~(UINT64_C(3) << 62);

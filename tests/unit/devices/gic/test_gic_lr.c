@@ -2,7 +2,9 @@
 #include "rig.h"
 #include <vml/gic_lr.h>
 
-enum { PENDING = 1, ACTIVE = 2, UIE = 2, LRENPIE = 4 };
+enum { PENDING = 1, ACTIVE = 2 };
+enum { LRENPIE = 4, NPIE = 8, VGRP0EIE = 16, VGRP0DIE = 32, VGRP1EIE = 64, VGRP1DIE = 128 };
+enum { TC = 1 << 10 };
 
 static void up(struct rig *r, uint32_t cpus)
 {
@@ -45,7 +47,7 @@ static void test_level_interrupt_through_an_lr(void **state)
     vml_gic_set_level(&r.gic, 50, 0, true);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 1);
-    assert_int_equal(lrs.hcr, 1);
+    assert_int_equal(lrs.hcr, 1 | VGRP0EIE | VGRP1DIE);
     assert_int_equal(lrs.lr[0], UINT64_C(1) << 62 | UINT64_C(1) << 60 | UINT64_C(0x80) << 48 |
                                     UINT64_C(1) << 41 | 50);
     assert_int_equal(lrs.vmcr >> 24, 0xf0);
@@ -57,9 +59,11 @@ static void test_level_interrupt_through_an_lr(void **state)
     assert_int_equal(icc(&r, 0, RPR), 0x80); /* the interface came back */
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 1);
-    assert_int_equal(state_of(lrs.lr[0]), PENDING | ACTIVE); /* the wire is still up */
+    /* The wire is still up: pending again when it has been ended, which a maintenance interrupt tells. */
+    assert_int_equal(state_of(lrs.lr[0]), ACTIVE);
+    assert_int_equal(lrs.lr[0] >> 41 & 1, 1);
     assert_int_equal(lrs.ap1r, 1u << 16);
-    lrs.lr[0] = with_state(lrs.lr[0], PENDING);
+    lrs.lr[0] = with_state(lrs.lr[0], 0);
     lrs.ap1r = 0;
     vml_gic_set_level(&r.gic, 50, 0, false);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
@@ -113,7 +117,7 @@ static void test_overflow_goes_by_priority(void **state)
     }
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 4);
-    assert_true((lrs.hcr & UIE) != 0);
+    assert_true((lrs.hcr & NPIE) != 0);
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal((uint32_t)lrs.lr[i], 600 - i * 100);
         vml_gic_set_level(&r.gic, 600 - i * 100, 0, false);
@@ -123,7 +127,7 @@ static void test_overflow_goes_by_priority(void **state)
     assert_true(irq(&r, 0));
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 2);
-    assert_false((lrs.hcr & UIE) != 0);
+    assert_false((lrs.hcr & NPIE) != 0);
     assert_int_equal((uint32_t)lrs.lr[0], 200);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     rig_free(&r);
@@ -205,6 +209,7 @@ static void test_gich_layout_and_sgi_sources(void **state)
     (void)state;
     rig_init(&r, 2, 4, 32);
     wr(&r.gic.gicd, 0, 0, 4, 1);
+    wr(&r.gic.gicc, 0, 0, 4, 1);
     wr(&r.gic.gicd, 0, 0x100, 4, 0xffff);
     wr(&r.gic.gicd, 0, 0x405, 1, 0x98);
     wr(&r.gic.gicd, 2, 0xf00, 4, 1u << 16 | 5);
@@ -223,6 +228,268 @@ static void test_gich_layout_and_sgi_sources(void **state)
     rig_free(&r);
 }
 
+/* The same SGI from another vCPU, while its handler runs: this vCPU must leave and list it again. */
+static void test_sgi_again_while_listed_is_told(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+    unsigned told;
+
+    (void)state;
+    up(&r, 2);
+    icc_write(&r, 1, SGI1R, UINT64_C(5) << 24 | 1);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    told = r.told;
+    icc_write(&r, 1, SGI1R, UINT64_C(5) << 24 | 1);
+    assert_int_equal(r.told, told + 1);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(state_of(lrs.lr[0]), PENDING | ACTIVE);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+/* IHI 0048B 5.2.2: who sent an active SGI is part of its name. */
+static void test_active_sgi_keeps_its_source(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+    unsigned told;
+
+    (void)state;
+    rig_init(&r, 2, 4, 32);
+    wr(&r.gic.gicd, 0, 0, 4, 1);
+    wr(&r.gic.gicc, 0, 0, 4, 1);
+    wr(&r.gic.gicd, 0, 0x100, 4, 0xffff);
+    wr(&r.gic.gicd, 2, 0xf00, 4, 1u << 16 | 5);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    lrs.lr[0] = (lrs.lr[0] & ~(uint64_t)(3u << 28)) | 2u << 28;
+    lrs.ap0r = 1;
+    told = r.told;
+    wr(&r.gic.gicd, 3, 0xf00, 4, 1u << 16 | 5);
+    assert_int_equal(r.told, told + 1);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1); /* active, from vCPU 2, and told when it has been ended */
+    assert_int_equal(lrs.lr[0], 2u << 28 | 1u << 19 | 2u << 10 | 5);
+    lrs.lr[0] &= ~(uint64_t)(3u << 28);
+    lrs.ap0r = 0;
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(rd(&r.gic.gicd, 0, 0xf15, 1), 8);
+    rig_free(&r);
+}
+
+/* A guest enables its groups without a trap: a maintenance interrupt, then 1-of-N counts it in. */
+static void test_guest_enables_a_group(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 2);
+    icc_write(&r, 0, IGRPEN1, 0);
+    icc_write(&r, 1, IGRPEN1, 0);
+    enable(&r, 50, 0x80, false);
+    wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 0x80000000);
+    vml_gic_set_level(&r.gic, 50, 0, true);
+    vml_gic_lr_fill(&r.gic, 1, &lrs);
+    assert_int_equal(lrs.used, 0);
+    assert_int_equal(lrs.hcr, 1 | VGRP0EIE | VGRP1EIE);
+    lrs.vmcr |= 2;
+    vml_gic_lr_fold(&r.gic, 1, &lrs);
+    vml_gic_lr_fill(&r.gic, 1, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal(lrs.hcr, 1 | VGRP0EIE | VGRP1DIE);
+    vml_gic_lr_fold(&r.gic, 1, &lrs);
+    rig_free(&r);
+}
+
+/* What the guest's interface does not take must not keep others out of the list registers. */
+static void test_disabled_group_takes_no_list_register(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 2};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    wr(&r.gic.gicd, 0, 0, 4, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        enable(&r, 40 + i, i == 2 ? 0x80 : 0x10, true);
+        vml_gic_pulse(&r.gic, 40 + i, 0);
+    }
+    wr(&r.gic.gicd, 0, 0x84, 4, ~0x300u); /* 40 and 41 in group 0, which is disabled */
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal((uint32_t)lrs.lr[0], 42);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+/* EOIcount says how many; the priority that was dropped says which. */
+static void test_eoi_count_ends_the_dropped_priority(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 2};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    for (uint32_t i = 0; i < 3; i++) { /* taken in the order 42, 41, 40: the last is most urgent */
+        enable(&r, 42 - i, (uint8_t)(0xa0 - 0x20 * i), true);
+        vml_gic_pulse(&r.gic, 42 - i, 0);
+        assert_int_equal(icc(&r, 0, IAR1), 42 - i);
+    }
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal((uint32_t)lrs.lr[0], 40);
+    assert_int_equal(lrs.hcr & (LRENPIE | TC), LRENPIE | TC);
+    lrs.lr[0] = with_state(lrs.lr[0], 0); /* the guest ends 40 and then 41 */
+    lrs.ap1r = 1u << (0xa0 >> 3);
+    lrs.hcr += 1u << 27;
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_int_equal(rd(&r.gic.gicd, 0, 0x304, 4), 1u << 10);
+    assert_int_equal(icc(&r, 0, RPR), 0xa0);
+    rig_free(&r);
+}
+
+/* An interrupt that is active when the state is saved has its list register afterwards. */
+static void test_restored_active_is_listed(void **state)
+{
+    static uint8_t image[1 << 14];
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct vml_state_writer w;
+    struct vml_state_reader reader;
+    struct rig a, b;
+
+    (void)state;
+    rig_init(&a, 3, 2, 64);
+    linux_v3(&a);
+    enable(&a, 50, 0x80, true);
+    wr(&a.gic.gicd, 0, 0x6000 + 50 * 8, 8, 1);
+    vml_gic_pulse(&a.gic, 50, 0);
+    vml_gic_lr_fill(&a.gic, 1, &lrs);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.ap1r = 1u << 16;
+    vml_gic_lr_fold(&a.gic, 1, &lrs);
+    wr(&a.gic.gicd, 0, 0x6000 + 50 * 8, 8, 0); /* it stays active on vCPU 1 */
+    vml_state_writer_init(&w, image, sizeof(image));
+    a.gic.gicd.ops->save(&a.gic.gicd, &w);
+    assert_int_equal(vml_state_write_status(&w), VML_OK);
+    rig_init(&b, 3, 2, 64);
+    vml_state_reader_init(&reader, image, w.used);
+    assert_int_equal(b.gic.gicd.ops->restore(&b.gic.gicd, &reader), VML_OK);
+    vml_gic_lr_fill(&b.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 0);
+    vml_gic_lr_fold(&b.gic, 0, &lrs);
+    vml_gic_lr_fill(&b.gic, 1, &lrs);
+    assert_int_equal(lrs.used, 1);
+    assert_int_equal((uint32_t)lrs.lr[0], 50);
+    assert_int_equal(state_of(lrs.lr[0]), ACTIVE);
+    vml_gic_lr_fold(&b.gic, 1, &lrs);
+    rig_free(&a);
+    rig_free(&b);
+}
+
+/* Deactivated by a register, and taken by another vCPU: not active where it was any more. */
+static void test_taken_elsewhere_afterwards(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 2);
+    enable(&r, 50, 0x80, true);
+    vml_gic_pulse(&r.gic, 50, 0);
+    assert_int_equal(icc(&r, 0, IAR1), 50);
+    wr(&r.gic.gicd, 0, 0x380 + 4, 4, 1u << 18);
+    wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 1);
+    vml_gic_pulse(&r.gic, 50, 0);
+    assert_int_equal(icc(&r, 1, IAR1), 50);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 0);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+/* Moved while active and pending: the pending part is another vCPU's. */
+static void test_pending_again_for_another(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 2);
+    enable(&r, 50, 0x80, true);
+    vml_gic_pulse(&r.gic, 50, 0);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 1);
+    vml_gic_pulse(&r.gic, 50, 0);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(state_of(lrs.lr[0]), ACTIVE);
+    assert_int_equal(lrs.lr[0] >> 41 & 1, 1); /* so that vCPU 1 gets it at once */
+    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    assert_true(irq(&r, 1) && !irq(&r, 0));
+    rig_free(&r);
+}
+
+/* What has no list register must not make its vCPU leave for nothing that is new. */
+static void test_overflow_is_told_once(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 2};
+    struct rig r;
+    unsigned told;
+
+    (void)state;
+    up(&r, 1);
+    for (uint32_t i = 0; i < 6; i++) {
+        enable(&r, 40 + i, (uint8_t)(i == 5 ? 0x20 : 0x80), false);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        vml_gic_set_level(&r.gic, 40 + i, 0, true);
+    }
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 2);
+    told = r.told;
+    vml_gic_set_level(&r.gic, 44, 0, true); /* as urgent as what waits */
+    assert_int_equal(r.told, told);
+    vml_gic_set_level(&r.gic, 45, 0, true);
+    assert_int_equal(r.told, told + 1);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal((uint32_t)lrs.lr[0], 45);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
+/* Disabled, by itself or with its group, while in another vCPU's list register. */
+static void test_disabling_recalls(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+    unsigned told;
+
+    (void)state;
+    up(&r, 2);
+    enable(&r, 50, 0x80, true);
+    vml_gic_pulse(&r.gic, 50, 0);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    told = r.told;
+    wr(&r.gic.gicd, 1, 0x184, 4, 1u << 18);
+    assert_int_equal(r.told, told + 1);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 0);
+    told = r.told;
+    wr(&r.gic.gicd, 1, 0, 4, 0);
+    assert_int_equal(r.told, told + 1);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +500,16 @@ int main(void)
         cmocka_unit_test(test_rerouted_while_listed),
         cmocka_unit_test(test_more_active_than_list_registers),
         cmocka_unit_test(test_gich_layout_and_sgi_sources),
+        cmocka_unit_test(test_sgi_again_while_listed_is_told),
+        cmocka_unit_test(test_active_sgi_keeps_its_source),
+        cmocka_unit_test(test_guest_enables_a_group),
+        cmocka_unit_test(test_disabled_group_takes_no_list_register),
+        cmocka_unit_test(test_eoi_count_ends_the_dropped_priority),
+        cmocka_unit_test(test_restored_active_is_listed),
+        cmocka_unit_test(test_taken_elsewhere_afterwards),
+        cmocka_unit_test(test_pending_again_for_another),
+        cmocka_unit_test(test_overflow_is_told_once),
+        cmocka_unit_test(test_disabling_recalls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,13 +55,52 @@ static void test_v3_clusters(void **state)
         .name = "GICv3, clusters", .version = 3, .cpus = 8, .spis = 988, .clusters = true});
 }
 
+static void test_v2_list_registers(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){
+        .name = "GICv2, list registers", .version = 2, .cpus = 4, .spis = 96, .lrs = 4});
+}
+
+static void test_v3_list_registers(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){
+        .name = "GICv3, list registers", .version = 3, .cpus = 4, .spis = 96, .lrs = 4});
+}
+
+static void test_v3_two_list_registers(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){
+        .name = "GICv3, 2 list registers", .version = 3, .cpus = 2, .spis = 64, .lrs = 2});
+}
+
+static void test_v3_sixteen_list_registers(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv3, 16 list registers",
+                                .version = 3,
+                                .cpus = 8,
+                                .spis = 988,
+                                .clusters = true,
+                                .lrs = 16});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_v2_one_vcpu),     cmocka_unit_test(test_v2_four_vcpus),
-        cmocka_unit_test(test_v2_all_there_is), cmocka_unit_test(test_v3_one_vcpu),
-        cmocka_unit_test(test_v3_no_spis),      cmocka_unit_test(test_v3_four_vcpus),
+        cmocka_unit_test(test_v2_one_vcpu),
+        cmocka_unit_test(test_v2_four_vcpus),
+        cmocka_unit_test(test_v2_all_there_is),
+        cmocka_unit_test(test_v3_one_vcpu),
+        cmocka_unit_test(test_v3_no_spis),
+        cmocka_unit_test(test_v3_four_vcpus),
         cmocka_unit_test(test_v3_clusters),
+        cmocka_unit_test(test_v2_list_registers),
+        cmocka_unit_test(test_v3_list_registers),
+        cmocka_unit_test(test_v3_two_list_registers),
+        cmocka_unit_test(test_v3_sixteen_list_registers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
