@@ -10,6 +10,7 @@ enum {
     PHANDLE_GIC = 1,
     PHANDLE_CLOCK,
     PHANDLE_V2M,
+    PHANDLE_ITS,
     PHANDLE_GPIO,
 
     GIC_SPI = 0,
@@ -158,6 +159,13 @@ static void gicv3(struct writer *w, const struct vm_fdt_config *c)
     text(w, "compatible", "arm,gic-v3");
     CELLS(w, "reg", 0, low(VM_GICD_BASE), 0, low(VM_GICD_SIZE), 0, low(VM_GICR_BASE), 0,
           low(frames));
+    begin_at(w, "its", VM_ITS_BASE);
+    text(w, "compatible", "arm,gic-v3-its");
+    flag(w, "msi-controller");
+    u32(w, "#msi-cells", 1);
+    reg(w, VM_ITS_BASE, VM_ITS_SIZE);
+    u32(w, "phandle", PHANDLE_ITS);
+    end(w);
 }
 
 static void gic(struct writer *w, const struct vm_fdt_config *c)

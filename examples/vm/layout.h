@@ -14,6 +14,8 @@
 #define VM_GICV2M_SIZE   UINT64_C(0x00001000)
 #define VM_ITS_BASE      UINT64_C(0x08080000)
 #define VM_ITS_SIZE      UINT64_C(0x00020000)
+#define VM_ITS_BASE      UINT64_C(0x08080000)
+#define VM_ITS_SIZE      UINT64_C(0x00020000)
 #define VM_GICR_BASE     UINT64_C(0x080a0000)
 #define VM_GICR_SIZE     UINT64_C(0x00f60000)
 #define VM_GICR_CPU_SIZE UINT64_C(0x00020000) /* two 64 KiB frames */
@@ -31,7 +33,9 @@
 
 enum {
     VM_VIRTIO_SLOTS = 32,
-    VM_MAX_CPUS = 123, /* redistributors that fit below the UART */
+    VM_LPIS = 8192,
+    VM_ITS_CACHE = 1024, /* translations */
+    VM_MAX_CPUS = 123,   /* redistributors that fit below the UART */
     VM_MAX_CPUS_GICV2 = 8,
 
     VM_SPI = 32, /* INTID of SPI 0 */

@@ -123,6 +123,19 @@ static void irq_output(void *context, uint32_t cpu, enum vml_irq_output output, 
     vm->engine->irq_output(vm, cpu, output, level);
 }
 
+static void create_its(struct vm *vm)
+{
+    const struct vml_its_config config = {
+        .gic = &vm->gic,
+        .base = VM_ITS_BASE,
+        .cache = vm->its_cache,
+        .cache_size = VM_ITS_CACHE,
+    };
+
+    vm_check(vml_its_init(&vm->its, &config), "its");
+    vm_add_range(vm, &vm->mmio, VM_ITS_BASE, VM_ITS_SIZE, &vm->its.device, 0);
+}
+
 static void create_gic(struct vm *vm)
 {
     struct vml_gic_config config = {
@@ -134,6 +147,10 @@ static void create_gic(struct vm *vm)
         .context = vm,
     };
 
+    if (config.version == 3) {
+        config.lpis = VM_LPIS;
+        config.memory = &vm->as;
+    }
     config.storage_size = vml_gic_storage_size(&config);
     config.storage = aligned_alloc(VML_CACHE_LINE_SIZE, config.storage_size);
     if (!config.storage) {
@@ -149,6 +166,7 @@ static void create_gic(struct vm *vm)
                  "gicv2m");
         vm_add_range(vm, &vm->mmio, VM_GICV2M_BASE, VM_GICV2M_SIZE, &vm->v2m.device, 0);
     } else {
+        create_its(vm);
         vm_add_range(vm, &vm->mmio, VM_GICR_BASE, vm->options.cpus * VM_GICR_CPU_SIZE,
                      &vm->gic.gicr, 0);
         /* ICC_*_EL1 are op0 3, CRn 4 (PMR) and 12; the bus tells everything else apart. */

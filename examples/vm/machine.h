@@ -13,6 +13,7 @@
 #include <vml/flash.h>
 #include <vml/fw_cfg.h>
 #include <vml/gic.h>
+#include <vml/gic_its.h>
 #include <vml/gicv2m.h>
 #include <vml/lifecycle.h>
 #include <vml/loader.h>
@@ -84,6 +85,8 @@ struct vm {
 
     struct vml_gic gic;
     struct vml_gicv2m v2m;
+    struct vml_its its;
+    _Atomic uint64_t its_cache[VM_ITS_CACHE];
     struct vml_irq_controller *irqs; /* who the devices' wires lead to */
     struct vml_timer timer[VM_MAX_CPUS];
     struct vml_timer *timer_by_index[VM_MAX_CPUS];

@@ -36,6 +36,9 @@ static unsigned list_devices(struct vm *vm, struct vml_device **list)
     unsigned n = 0;
 
     list[n++] = &vm->gic.gicd;
+    if (vm->options.gic == 3) {
+        list[n++] = &vm->its.device;
+    }
     list[n++] = &vm->timers.device;
     list[n++] = &vm->uart.device;
     list[n++] = &vm->rtc.device;
