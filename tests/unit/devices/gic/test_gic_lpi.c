@@ -441,6 +441,33 @@ static void test_list_registers(void **state)
     its_rig_free(&t);
 }
 
+/* One that comes again while it is in a list register: its vCPU is called back. */
+static void test_list_register_recall(void **state)
+{
+    struct its_rig t;
+    struct vml_gic_lrs lrs = {.count = 4};
+    unsigned told;
+
+    (void)state;
+    its_rig_make(&t, 1, 64);
+    memset(ram(&t, PROP), 0xa1, 64);
+    enable_lpis(&t, 0);
+    gicr_write(&t, 0, SETLPIR, 8, LPI);
+    vml_gic_lr_fill(&t.r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    told = t.r.told;
+    gicr_write(&t, 0, SETLPIR, 8, LPI);
+    assert_int_equal(t.r.told, told + 1);
+    assert_true(t.r.told_level[VML_IRQ_OUTPUT_IRQ]);
+    vml_gic_lr_fold(&t.r.gic, 0, &lrs); /* not taken in between: pending once */
+    vml_gic_lr_fill(&t.r.gic, 0, &lrs);
+    assert_int_equal(lrs.used, 1);
+    lrs.lr[0] &= ~(UINT64_C(3) << 62);
+    vml_gic_lr_fold(&t.r.gic, 0, &lrs);
+    assert_int_equal(take(&t, 0), 1023);
+    its_rig_free(&t);
+}
+
 /* Disabled by the guest while it is in a list register: it comes back, and waits. */
 static void test_list_register_of_a_disabled_lpi(void **state)
 {
@@ -583,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_an_lpi_is_pending_in_one_place),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_list_registers),
+        cmocka_unit_test(test_list_register_recall),
         cmocka_unit_test(test_list_register_of_a_disabled_lpi),
         cmocka_unit_test(test_save_and_restore),
         cmocka_unit_test(test_corrupt_images_are_refused),
