@@ -1,1 +1,1 @@
-NEEDS := gic vbus
+NEEDS := gic simple_as vbus

@@ -11,7 +11,8 @@
  *  - registers: `gicd`, `gicc` (version 2) and `gicr` (version 3) are devices for an MMIO bus, `icc`
  *    is one for a SYSREG bus.  An engine that traps ICC_* itself calls vml_gic_icc_read() and
  *    vml_gic_icc_write() instead;
- *  - interrupts: devices get wires from vml_irq_wire(&gic->controller, INTID, cpu);
+ *  - interrupts: devices get wires from vml_irq_wire(&gic->controller, INTID, cpu); for messages they
+ *    get one of a GICv2m frame (gicv2m.h) or of an ITS (gic_its.h);
  *  - a vCPU's loop: pending() of `controller` says whether IRQ or FIQ is asserted; the output callback
  *    says when to look again.
  *
@@ -22,8 +23,9 @@
  * redistributor (GICR_WAKER) still delivers what is routed to its vCPU alone, as if each wake request
  * were served at once.
  *
- * LPIs (`config.lpis`): of those with one priority the one that became pending first comes first, and
- * after other interrupts of that priority.  There is one configuration table: that which was read last.
+ * LPIs (`config.lpis`): of those with one priority the one that became pending first comes first (one
+ * that is moved, or whose configuration changes, begins to wait anew), and after other interrupts of
+ * that priority.  There is one configuration table: that which was read last.
  * A write of GICR_CTLR.EnableLPIs or GICR_INVALLR takes time in proportion to `config.lpis`; nothing
  * else that a guest does reads more than a few hundred bytes of it.
  *
