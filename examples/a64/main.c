@@ -192,6 +192,12 @@ static uint64_t counter(void *context, uint32_t cpu, bool virtual_count)
                          : vml_timer_physical_count(&m.timer[cpu]);
 }
 
+static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
+{
+    (void)context;
+    vml_timer_set_virtual_offset(&m.timer[cpu], offset);
+}
+
 static void make_cpus(void)
 {
     struct vml_a64_machine_config config = {.memory = &m.memory,
@@ -200,6 +206,7 @@ static void make_cpus(void)
                                             .irq_controller = &m.gic.controller,
                                             .firmware = firmware,
                                             .counter = counter,
+                                            .set_timer_offset = set_timer_offset,
                                             .cpus = m.cpu_pointers,
                                             .max_cpus = CPUS,
                                             .single_thread = m.turns};

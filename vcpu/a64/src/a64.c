@@ -26,8 +26,12 @@ size_t vml_a64_storage_size(uint32_t code_pages)
 static void start(struct vml_cpu *cpu, const struct vml_cpu_start *how)
 {
     struct a64_core *core = vml_a64_of(cpu)->core;
+    const struct vml_a64_machine_config *config = &core->machine->config;
 
     a64_reset(core);
+    if (config->set_timer_offset) {
+        config->set_timer_offset(config->context, cpu->config.index, how->timer_offset);
+    }
     core->regs.pc = how->entry;
     core->regs.x[0] = how->context;
     if (how->mode == 0) {
@@ -59,19 +63,18 @@ enum vml_status vml_a64_init(struct vml_a64 *cpu, const struct vml_a64_config *c
     struct vml_cpu_config cpu_config = config->cpu;
     struct a64_core *core = config->storage;
     enum vml_status status;
-    uint64_t features;
     char *at = config->storage;
 
     if (!machine || !config->model || !config->storage || config->code_pages < 4 ||
         ((uintptr_t)config->storage & (VML_CACHE_LINE_SIZE - 1)) != 0 ||
-        config->cpu.index != machine->count || (config->model->DCZID_EL0 & 15) > 9) {
+        config->cpu.index != machine->count) {
         return VML_ERR_INVALID;
     }
     if (machine->count >= machine->config.max_cpus ||
         config->storage_size < vml_a64_storage_size(config->code_pages)) {
         return VML_ERR_NO_SPACE;
     }
-    if (!a64_model_supported(config->model) || !a64_model_features(config->model, &features) ||
+    if (!a64_model_supported(config->model) ||
         (config->model->ID_AA64MMFR0_EL1 & 15) >= VML_ARRAY_SIZE(pa_bits)) {
         return VML_ERR_UNSUPPORTED;
     }
@@ -93,7 +96,7 @@ enum vml_status vml_a64_init(struct vml_a64 *cpu, const struct vml_a64_config *c
     core->owner = cpu;
     core->machine = machine;
     core->model = *config->model;
-    core->features = features;
+    core->features = a64_model_features(config->model);
     core->pa_limit = UINT64_C(1) << pa_bits[config->model->ID_AA64MMFR0_EL1 & 15];
     core->zva_size = UINT64_C(4) << (config->model->DCZID_EL0 & 15);
     core->page = core->step_page;
@@ -154,6 +157,9 @@ bool vml_a64_is_idle(const struct vml_a64 *cpu)
     if (vml_cpu_state(&cpu->cpu) == VML_CPU_OFF) {
         return true;
     }
+    if (core->halted == A64_HALTED_BUS) { /* only the device knows */
+        return false;
+    }
     return core->halted && !a64_wakes(core) && !(core->halted == A64_HALTED_WFE && core->event);
 }
 
@@ -204,7 +210,7 @@ static void debug_step(struct a64_core *core)
         return;
     }
     step(core);
-    if (!core->took_exception) {
+    if (!core->took_exception && core->halted != A64_HALTED_BUS) {
         core->stepped = core->software_step;
         core->pstate &= ~A64_PSTATE_SS;
     }
@@ -266,6 +272,31 @@ static bool become_active(struct vml_a64 *cpu, enum vml_a64_exit *why)
     }
 }
 
+/*
+ * PC is at an access that a device answers later.  The vCPU waits until it is recalled or woken, and
+ * then makes it again; nothing else is done before, interrupts included.  Requests are taken before the
+ * access: what comes behind it ends the next wait.  True: make it; false: `core->run_exit`, or wait.
+ */
+static bool retry_access(struct a64_core *core)
+{
+    struct vml_cpu *cpu = &core->owner->cpu;
+
+    if (!core->retrying) {
+        core->retrying = 1;
+        if (core->machine->config.single_thread) {
+            core->run_exit = VML_A64_EXIT_YIELD + 1;
+        } else if (vml_cpu_wait(cpu, VML_TIME_NEVER) != VML_OK) {
+            return false;
+        }
+        return false;
+    }
+    core->retrying = 0;
+    (void)vml_cpu_take_requests(cpu, VML_CPU_REQUEST_IRQ | VML_CPU_REQUEST_RECONFIGURE |
+                                         VML_CPU_REQUEST_ENGINE);
+    core->halted = A64_HALTED_NOT;
+    return true;
+}
+
 static void serve_requests(struct a64_core *core)
 {
     struct vml_cpu *cpu = &core->owner->cpu;
@@ -282,6 +313,27 @@ static void serve_requests(struct a64_core *core)
     }
 }
 
+/* Executes until something wants attention; at most to the taken branch after `end` instructions. */
+static void run_some(struct a64_core *core, uint64_t end)
+{
+    if (core->parallel) {
+        a64_guest_enter(core);
+    }
+    if (VML_UNLIKELY(vml_cpu_features(&core->owner->cpu) & VML_CPU_SINGLE_STEP)) {
+        debug_step(core);
+        core->run_exit = core->run_exit ? core->run_exit : VML_A64_EXIT_STEP + 1;
+    } else if (VML_UNLIKELY(core->debug_active || core->passing)) {
+        debug_step(core);
+        core->passing = 0;
+    } else {
+        core->quantum = vml_min_u64(A64_QUANTUM, end - core->instructions);
+        a64_execute(core);
+    }
+    if (core->parallel) { /* nobody waits for one that is rounded up or paused next */
+        a64_guest_leave(core);
+    }
+}
+
 enum vml_a64_exit vml_a64_run(struct vml_a64 *cpu, uint64_t budget)
 {
     struct a64_core *core = cpu->core;
@@ -293,39 +345,34 @@ enum vml_a64_exit vml_a64_run(struct vml_a64 *cpu, uint64_t budget)
     }
     while (become_active(cpu, &why)) {
         core->run_exit = 0;
-        if (core->parallel) {
-            a64_guest_enter(core);
-        }
-        serve_requests(core);
-        if (core->halted) {
-            a64_guest_leave(core);
-            if (!wait_halted(core)) {
-                why =
-                    core->run_exit ? (enum vml_a64_exit)(core->run_exit - 1) : VML_A64_EXIT_HALTED;
+        if (VML_UNLIKELY(core->halted == A64_HALTED_BUS)) {
+            if (retry_access(core)) {
+                run_some(core, core->instructions + 1);
+                if (core->halted != A64_HALTED_BUS) { /* interrupts are looked at again */
+                    vml_cpu_recall(&cpu->cpu, VML_CPU_REQUEST_IRQ);
+                }
+            }
+        } else {
+            serve_requests(core);
+            if (core->halted) {
+                if (!wait_halted(core)) {
+                    why = core->run_exit ? (enum vml_a64_exit)(core->run_exit - 1)
+                                         : VML_A64_EXIT_HALTED;
+                    break;
+                }
+                continue;
+            }
+            if (core->instructions >= end) {
+                why = VML_A64_EXIT_BUDGET;
                 break;
             }
-            continue;
-        }
-        if (core->instructions >= end) {
-            why = VML_A64_EXIT_BUDGET;
-            break;
-        }
-        if (VML_UNLIKELY(vml_cpu_features(&cpu->cpu) & VML_CPU_SINGLE_STEP)) {
-            debug_step(core);
-            core->run_exit = core->run_exit ? core->run_exit : VML_A64_EXIT_STEP + 1;
-        } else if (VML_UNLIKELY(core->debug_active || core->passing)) {
-            debug_step(core);
-            core->passing = 0;
-        } else {
-            core->quantum = vml_min_u64(A64_QUANTUM, end - core->instructions);
-            a64_execute(core);
+            run_some(core, end);
         }
         if (core->run_exit) {
             why = (enum vml_a64_exit)(core->run_exit - 1);
             break;
         }
     }
-    a64_guest_leave(core);
     core->passing = 0;
     if (why != VML_A64_EXIT_OFF && why != VML_A64_EXIT_REQUEST) {
         vml_cpu_park(&cpu->cpu);
@@ -394,8 +441,18 @@ static enum vml_a64_step_result step_state(struct a64_core *core, enum a64_stepp
 {
     core->stepping = how;
     core->took_exception = 0;
+    if (core->parallel) {
+        a64_guest_enter(core);
+    }
     a64_execute(core);
+    if (core->parallel) {
+        a64_guest_leave(core);
+    }
     core->stepping = A64_STEP_NONE;
+    if (core->halted == A64_HALTED_BUS) {
+        core->halted = A64_HALTED_NOT;
+        return VML_A64_STEP_PENDING;
+    }
     core->halted = A64_HALTED_NOT;
     return core->took_exception ? VML_A64_STEP_EXCEPTION : VML_A64_STEP_DONE;
 }

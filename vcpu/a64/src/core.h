@@ -10,6 +10,7 @@
  *   vector.c     LD1..ST4
  *   exception.c  exception entry and return, PSTATE
  *   sysreg.c     the CPU's own system registers; SYS instructions
+ *   model.c      ID registers and features
  *   machine.c    what vCPUs share: broadcasts
  *   turns.c      deterministic running
  *   a64.c        the public interface and the run loop
@@ -105,6 +106,7 @@ enum {
     A64_HALTED_NOT,
     A64_HALTED_WFI,
     A64_HALTED_WFE,
+    A64_HALTED_BUS, /* PC is at an access that a device answers later */
 };
 
 enum a64_stepping {
@@ -170,6 +172,7 @@ struct a64_core {
     uint32_t lines;         /* VML_A64_INPUT_*: levels when last asked */
     uint32_t parallel;      /* other vCPUs run at the same time */
     uint32_t halted;        /* A64_HALTED_* */
+    uint32_t retrying;      /* A64_HALTED_BUS has waited */
     uint32_t passing;       /* execute the trapped instruction */
     uint32_t large[2];      /* the TLB has pieces of blocks, in the lower and upper range */
     uint32_t run_exit;      /* what a handler asks vml_a64_run() to return, + 1 */
@@ -384,8 +387,10 @@ enum a64_sys_result a64_sys(struct a64_core *core, uint32_t encoding, uint64_t v
 /* Offset in struct a64_core of a register that MRS at EL1 simply reads; 0: no such. */
 uint32_t a64_sysreg_plain(uint32_t encoding);
 void a64_sysregs_reset(struct a64_core *core);
+
+/* ---- model.c ---- */
 bool a64_model_supported(const struct vml_a64_model *model);
-bool a64_model_features(const struct vml_a64_model *model, uint64_t *features);
+uint64_t a64_model_features(const struct vml_a64_model *model);
 
 /* ---- machine.c ---- */
 enum a64_broadcast_kind {

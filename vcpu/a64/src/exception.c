@@ -55,7 +55,7 @@ void a64_select_context(struct a64_core *core)
     core->tlb = core->tlbs[context];
     core->tlb_unprivileged = core->tlbs[unprivileged];
     core->ftlb = core->ftlbs[core->el != 0];
-    core->fp_trapped = core->el == 0 ? fpen != 3 : !(fpen & 1);
+    core->fp_trapped = !(core->features & A64_FEAT_FP) || (core->el == 0 ? fpen != 3 : !(fpen & 1));
     select_debug(core);
 }
 
@@ -306,6 +306,7 @@ void a64_reset(struct a64_core *core)
     core->monitor_pa = A64_NO_PAGE;
     core->event = 0;
     core->halted = A64_HALTED_NOT;
+    core->retrying = 0;
     core->passing = 0;
     a64_sysregs_reset(core);
     for (unsigned c = 0; c < A64_CONTEXTS; c++) {

@@ -414,6 +414,9 @@ undefined:
     a64_raise(core, PC(), A64_ESR(A64_EC_UNKNOWN, 0));
     goto resume;
 fp_trap:
+    if (!(core->features & A64_FEAT_FP)) {
+        goto undefined;
+    }
     A64_SYNC();
     a64_raise(core, PC(), A64_ESR(A64_EC_FP, 1u << 24 | 0xeu << 20));
     goto resume;
@@ -422,6 +425,9 @@ sp_fault:
     a64_raise(core, PC(), A64_ESR(A64_EC_SP_ALIGNMENT, 0));
     goto resume;
 fault:
+    if (VML_UNLIKELY(core->halted)) {
+        goto exit_before; /* no fault: a device answers later */
+    }
     a64_raise_fault(core, PC());
     goto resume;
 resume: /* after op, at regs.pc, in what may be another context */
@@ -433,7 +439,7 @@ resume: /* after op, at regs.pc, in what may be another context */
         goto leave;
     }
     goto jump;
-exit_before: /* op is not executed; run_exit says why */
+exit_before: /* op is not executed; run_exit or halted says why */
     goto out;
 
 #include "exec_alu.h"

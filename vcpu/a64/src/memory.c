@@ -161,8 +161,13 @@ static struct a64_tlb_entry *look_up(struct a64_core *core, struct a64_tlb_entry
     return a64_fill(core, tlb, va, write);
 }
 
-static VML_COLD bool device_fault(struct a64_core *core, uint64_t va, bool write)
+static VML_COLD bool device_fault(struct a64_core *core, uint64_t va, bool write,
+                                  enum vml_bus_result result)
 {
+    if (result == VML_BUS_PENDING) {
+        core->halted = A64_HALTED_BUS;
+        return false;
+    }
     a64_data_fault(core, va, write, A64_FSC_EXTERNAL);
     return false;
 }
@@ -176,7 +181,7 @@ static VML_ALWAYS_INLINE bool device_access(struct a64_core *core, uint64_t va, 
     struct vml_access access;
 
     if (VML_UNLIKELY(!bus)) {
-        return device_fault(core, va, write);
+        return device_fault(core, va, write, VML_BUS_NO_DEVICE);
     }
     access.offset = 0;
     access.value = *value;
@@ -194,7 +199,7 @@ static VML_ALWAYS_INLINE bool device_access(struct a64_core *core, uint64_t va, 
         a64_attention(core);
     }
     *value = access.value;
-    return VML_LIKELY(result == VML_BUS_OK) || device_fault(core, va, write);
+    return VML_LIKELY(result == VML_BUS_OK) || device_fault(core, va, write, result);
 }
 
 /* True for what goes straight to a device: known to be there, aligned, one access. */

@@ -18,6 +18,19 @@ static uint64_t ips_limit(const struct a64_core *core)
     return vml_min_u64(limit, core->pa_limit);
 }
 
+/* One that is not implemented is as one that is, of the implementation's choice. */
+static unsigned implemented_granule(const struct a64_core *core, unsigned granule)
+{
+    uint64_t asked = granule == 12   ? A64_FEAT_TGRAN4
+                     : granule == 14 ? A64_FEAT_TGRAN16
+                                     : A64_FEAT_TGRAN64;
+
+    if (VML_LIKELY(core->features & asked)) {
+        return granule;
+    }
+    return core->features & A64_FEAT_TGRAN4 ? 12 : core->features & A64_FEAT_TGRAN64 ? 16 : 14;
+}
+
 /* Which table, and its geometry; false: translation fault at level 0. */
 static bool walk_setup(const struct a64_core *core, struct walk *w)
 {
@@ -33,6 +46,7 @@ static bool walk_setup(const struct a64_core *core, struct walk *w)
     } else {
         w->granule = tg == 2 ? 14 : tg == 1 ? 16 : 12;
     }
+    w->granule = implemented_granule(core, w->granule);
     tsz = tsz > 39 ? 39 : tsz < 16 ? 16 : tsz;
     w->bits = 64 - tsz;
     if (tcr >> (high ? 23 : 7) & 1) { /* EPD */
@@ -170,16 +184,15 @@ static bool walk_once(struct a64_core *core, uint64_t va, enum a64_access access
             return fail(out, A64_FSC_ADDRESS_SIZE, level);
         }
         if (!(desc & 1 << 10) &&
-            !((core->features & A64_FEAT_HAFDBS) && (core->sys.TCR_EL1 >> 39 & 1))) {
+            !((core->features & A64_FEAT_HAF) && (core->sys.TCR_EL1 >> 39 & 1))) {
             return fail(out, A64_FSC_ACCESS_FLAG, level);
         }
-        dbm =
-            (core->features & A64_FEAT_HAFDBS) && (core->sys.TCR_EL1 >> 40 & 1) && (desc >> 51 & 1);
+        dbm = (core->features & A64_FEAT_DBM) && (core->sys.TCR_EL1 >> 40 & 1) && (desc >> 51 & 1);
         permissions(core, &w, desc, dbm, context, out);
         if (access == A64_READ ? !out->read : access == A64_WRITE ? !out->write : !out->execute) {
             return fail(out, A64_FSC_PERMISSION, level);
         }
-        if ((core->features & A64_FEAT_HAFDBS) &&
+        if ((core->features & A64_FEAT_HAF) &&
             !update_leaf(core, pa, &desc, access, dbm, out->write)) {
             *again = true;
             return fail(out, A64_FSC_EXTERNAL_WALK, level);

@@ -38,13 +38,18 @@
 #define A64_FEAT_FRINTTS (1ull << 22)
 #define A64_FEAT_DPB     (1ull << 23)
 #define A64_FEAT_UAO     (1ull << 24)
-#define A64_FEAT_HAFDBS  (1ull << 25)
+#define A64_FEAT_DBM     (1ull << 25)
 #define A64_FEAT_VMID16  (1ull << 26)
 #define A64_FEAT_I8MM    (1ull << 27)
 #define A64_FEAT_BF16    (1ull << 28)
 #define A64_FEAT_SSBS    (1ull << 29)
 #define A64_FEAT_SB      (1ull << 30)
 #define A64_FEAT_LSE2    (1ull << 31)
+#define A64_FEAT_FP      (1ull << 32)
+#define A64_FEAT_HAF     (1ull << 33)
+#define A64_FEAT_TGRAN4  (1ull << 34)
+#define A64_FEAT_TGRAN16 (1ull << 35)
+#define A64_FEAT_TGRAN64 (1ull << 36)
 
 /* The operand payload of a decoded operation: what its function needs, in eight bytes. */
 struct a64_simd_op {

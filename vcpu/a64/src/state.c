@@ -142,7 +142,8 @@ void vml_a64_save(struct vml_a64 *cpu, struct vml_state_writer *w)
     }
     vml_state_put_u64(w, core->instructions);
     vml_state_put_u32(w, core->event);
-    vml_state_put_u32(w, core->halted);
+    /* A pending access is made anew. */
+    vml_state_put_u32(w, core->halted == A64_HALTED_BUS ? A64_HALTED_NOT : core->halted);
     vml_state_put_u32(w, core->stepped);
     vml_state_put_u32(w, atomic_load(&cpu->inputs));
     vml_state_end(w);

@@ -200,6 +200,10 @@ static enum a64_sys_result bus_access(struct a64_core *core, uint32_t encoding, 
         a64_attention(core);
     }
     *value = access.value;
+    if (VML_UNLIKELY(result == VML_BUS_PENDING)) {
+        core->halted = A64_HALTED_BUS;
+        return A64_SYS_EXIT;
+    }
     return result == VML_BUS_OK ? A64_SYS_OK : A64_SYS_UNDEFINED;
 }
 
@@ -216,6 +220,9 @@ static enum a64_sys_result read_special(struct a64_core *core, uint32_t encoding
         return A64_SYS_OK;
     case ENC(3, 3, 4, 4, 0): /* FPCR */
     case ENC(3, 3, 4, 4, 1): /* FPSR */
+        if (!(core->features & A64_FEAT_FP)) {
+            return A64_SYS_UNDEFINED;
+        }
         if (core->fp_trapped) {
             return A64_SYS_FP;
         }
@@ -281,7 +288,8 @@ static enum a64_sys_result read_special(struct a64_core *core, uint32_t encoding
         }
         *value = core->pstate & A64_PSTATE_UAO;
         return A64_SYS_OK;
-    case ENC(3, 0, 12, 1, 0): /* ISR_EL1 */
+    case ENC(3, 0, 12, 1, 0):  /* ISR_EL1 */
+        (void)a64_wakes(core); /* asks for the levels */
         *value = (core->lines & VML_A64_INPUT_FIQ ? 1u << 6 : 0) |
                  (core->lines & VML_A64_INPUT_IRQ ? 1u << 7 : 0) |
                  (core->lines & VML_A64_INPUT_SERROR ? 1u << 8 : 0);
@@ -378,6 +386,9 @@ static enum a64_sys_result write_special(struct a64_core *core, uint32_t encodin
         }
         return write_daif(core, (uint32_t)value);
     case ENC(3, 3, 4, 4, 0): /* FPCR */
+        if (!(core->features & A64_FEAT_FP)) {
+            return A64_SYS_UNDEFINED;
+        }
         if (core->fp_trapped) {
             return A64_SYS_FP;
         }
@@ -385,6 +396,9 @@ static enum a64_sys_result write_special(struct a64_core *core, uint32_t encodin
             (uint32_t)value & (0x07c00000u | (core->features & A64_FEAT_FP16 ? 1u << 19 : 0));
         return A64_SYS_OK;
     case ENC(3, 3, 4, 4, 1): /* FPSR */
+        if (!(core->features & A64_FEAT_FP)) {
+            return A64_SYS_UNDEFINED;
+        }
         if (core->fp_trapped) {
             return A64_SYS_FP;
         }
@@ -448,6 +462,9 @@ static enum a64_sys_result write_row(struct a64_core *core, const struct row *ro
     *where = (value & row->mask) | row->ones;
     if (row->encoding == ENC(3, 0, 1, 0, 0) && !(core->features & A64_FEAT_PAN)) {
         *where |= A64_SCTLR_SPAN;
+    }
+    if (row->encoding == ENC(3, 0, 1, 0, 2) && !(core->features & A64_FEAT_FP)) {
+        *where = 0;
     }
     if (*where == old) {
         return row->flags & CONTEXT ? A64_SYS_RESYNC : A64_SYS_OK;
@@ -647,109 +664,4 @@ uint32_t a64_sysreg_syndrome(struct a64_core *core, uint64_t pc, bool read)
     return A64_ESR(A64_EC_SYSREG, (insn >> 19 & 3) << 20 | (insn >> 5 & 7) << 17 |
                                       (insn >> 16 & 7) << 14 | (insn >> 12 & 15) << 10 |
                                       (insn & 31) << 5 | (insn >> 8 & 15) << 1 | read);
-}
-
-static bool id_field(uint64_t value, unsigned lo, unsigned at_least)
-{
-    unsigned field = value >> lo & 15;
-
-    return field >= at_least && field != 15;
-}
-
-bool a64_model_features(const struct vml_a64_model *model, uint64_t *features)
-{
-    uint64_t isar0 = model->ID_AA64ISAR0_EL1, isar1 = model->ID_AA64ISAR1_EL1;
-    uint64_t pfr0 = model->ID_AA64PFR0_EL1, pfr1 = model->ID_AA64PFR1_EL1;
-    uint64_t mmfr1 = model->ID_AA64MMFR1_EL1, mmfr2 = model->ID_AA64MMFR2_EL1;
-    uint64_t f = 0;
-
-    f |= id_field(isar0, 4, 1) ? A64_FEAT_AES : 0;
-    f |= id_field(isar0, 4, 2) ? A64_FEAT_PMULL : 0;
-    f |= id_field(isar0, 8, 1) ? A64_FEAT_SHA1 : 0;
-    f |= id_field(isar0, 12, 1) ? A64_FEAT_SHA256 : 0;
-    f |= id_field(isar0, 12, 2) ? A64_FEAT_SHA512 : 0;
-    f |= id_field(isar0, 16, 1) ? A64_FEAT_CRC32 : 0;
-    f |= id_field(isar0, 20, 2) ? A64_FEAT_LSE : 0;
-    f |= id_field(isar0, 28, 1) ? A64_FEAT_RDM : 0;
-    f |= id_field(isar0, 32, 1) ? A64_FEAT_SHA3 : 0;
-    f |= id_field(isar0, 36, 1) ? A64_FEAT_SM3 : 0;
-    f |= id_field(isar0, 40, 1) ? A64_FEAT_SM4 : 0;
-    f |= id_field(isar0, 44, 1) ? A64_FEAT_DOTPROD : 0;
-    f |= id_field(isar0, 48, 1) ? A64_FEAT_FHM : 0;
-    f |= id_field(isar0, 52, 1) ? A64_FEAT_FLAGM : 0;
-    f |= id_field(isar0, 52, 2) ? A64_FEAT_FLAGM2 : 0;
-    f |= id_field(isar1, 0, 1) ? A64_FEAT_DPB : 0;
-    f |= id_field(isar1, 12, 1) ? A64_FEAT_JSCVT : 0;
-    f |= id_field(isar1, 16, 1) ? A64_FEAT_FCMA : 0;
-    f |= id_field(isar1, 20, 1) ? A64_FEAT_RCPC : 0;
-    f |= id_field(isar1, 20, 2) ? A64_FEAT_RCPC2 : 0;
-    f |= id_field(isar1, 32, 1) ? A64_FEAT_FRINTTS : 0;
-    f |= id_field(isar1, 36, 1) ? A64_FEAT_SB : 0;
-    f |= id_field(isar1, 44, 1) ? A64_FEAT_BF16 : 0;
-    f |= id_field(isar1, 52, 1) ? A64_FEAT_I8MM : 0;
-    f |= id_field(pfr0, 16, 1) ? A64_FEAT_FP16 : 0;
-    f |= id_field(pfr0, 48, 1) ? A64_FEAT_DIT : 0;
-    f |= id_field(pfr1, 4, 1) ? A64_FEAT_SSBS : 0;
-    f |= id_field(mmfr1, 0, 2) ? A64_FEAT_HAFDBS : 0;
-    f |= id_field(mmfr1, 20, 1) ? A64_FEAT_PAN : 0;
-    f |= id_field(mmfr2, 4, 1) ? A64_FEAT_UAO : 0;
-    *features = f;
-    return true;
-}
-
-/* No field of an ID register promises more than this engine has. */
-static bool within(uint64_t value, uint64_t most)
-{
-    for (unsigned lo = 0; lo < 64; lo += 4) {
-        if ((value >> lo & 15) > (most >> lo & 15)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool a64_model_supported(const struct vml_a64_model *model)
-{
-    struct vml_a64_model most;
-
-    vml_a64_model_max(&most);
-    most.ID_AA64PFR0_EL1 |= 1u << 24 | UINT64_C(0x22) << 56; /* the embedder may have a GICv3 */
-    return within(model->ID_AA64PFR0_EL1, most.ID_AA64PFR0_EL1) &&
-           within(model->ID_AA64PFR1_EL1, most.ID_AA64PFR1_EL1) &&
-           within(model->ID_AA64DFR0_EL1, most.ID_AA64DFR0_EL1) &&
-           within(model->ID_AA64ISAR0_EL1, most.ID_AA64ISAR0_EL1) &&
-           within(model->ID_AA64ISAR1_EL1, most.ID_AA64ISAR1_EL1) &&
-           within(model->ID_AA64ISAR2_EL1, most.ID_AA64ISAR2_EL1) &&
-           within(model->ID_AA64MMFR0_EL1, most.ID_AA64MMFR0_EL1) &&
-           within(model->ID_AA64MMFR1_EL1, most.ID_AA64MMFR1_EL1) &&
-           within(model->ID_AA64MMFR2_EL1, most.ID_AA64MMFR2_EL1);
-}
-
-void vml_a64_model_v8_0(struct vml_a64_model *model)
-{
-    *model = (struct vml_a64_model){
-        .MIDR_EL1 = 0x000f0510, /* reserved for software use */
-        .CTR_EL0 = 0x8444c004 | 1u << 28,
-        .CLIDR_EL1 = 0x0a200023,
-        .DCZID_EL0 = 4,
-        .CNTFRQ_EL0 = 62500000,
-        .ID_AA64PFR0_EL1 = UINT64_C(0x1100000000000011),
-        /* two of the breakpoints compare the context ID */
-        .ID_AA64DFR0_EL1 = 6 | (A64_BREAKPOINTS - 1) << 12 | (A64_WATCHPOINTS - 1) << 20 | 1u << 28,
-        .ID_AA64ISAR0_EL1 = 0x11120,
-        /* 44-bit addresses, 16-bit ASIDs, all granules */
-        .ID_AA64MMFR0_EL1 = 0x00100024,
-    };
-}
-
-void vml_a64_model_max(struct vml_a64_model *model)
-{
-    vml_a64_model_v8_0(model);
-    model->ID_AA64PFR0_EL1 |= UINT64_C(1) << 48 | 0x110000;
-    model->ID_AA64PFR1_EL1 = 1u << 4;
-    model->ID_AA64ISAR0_EL1 = UINT64_C(0x0021111110212120);
-    model->ID_AA64ISAR1_EL1 =
-        UINT64_C(1) << 36 | UINT64_C(1) << 32 | 2u << 20 | 1u << 16 | 1u << 12 | 1;
-    model->ID_AA64MMFR1_EL1 = 1u << 20 | 2;
-    model->ID_AA64MMFR2_EL1 = 1u << 4;
 }

@@ -99,6 +99,13 @@ static enum vml_a64_call_result firmware(void *context, struct vml_a64 *cpu, boo
     return call.action == VML_SMCCC_WAIT ? VML_A64_CALL_WAIT : VML_A64_CALL_DONE;
 }
 
+static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
+{
+    struct board *b = context;
+
+    vml_timer_set_virtual_offset(&b->timer[cpu], offset);
+}
+
 static void make_cpus(struct board *b, unsigned gic_version, const struct vml_a64_model *model)
 {
     struct vml_a64_machine_config config = {.memory = &b->memory,
@@ -106,6 +113,7 @@ static void make_cpus(struct board *b, unsigned gic_version, const struct vml_a6
                                             .sysreg = &b->sysreg,
                                             .irq_controller = &b->gic.controller,
                                             .firmware = firmware,
+                                            .set_timer_offset = set_timer_offset,
                                             .context = b,
                                             .cpus = b->cpu_pointers,
                                             .max_cpus = BOARD_CPUS,

@@ -7,6 +7,10 @@ static enum vml_bus_result device_access(struct vml_device *device, struct vml_a
     struct guest *g = VML_CONTAINER_OF(device, struct guest, device);
 
     g->last = *access;
+    atomic_fetch_add(&g->accesses, 1);
+    if (atomic_load(&g->device_waits)) {
+        return VML_BUS_PENDING;
+    }
     if (access->offset >= 0x800) {
         return VML_BUS_FAULT;
     }
@@ -38,13 +42,29 @@ static enum vml_a64_call_result firmware(void *context, struct vml_a64 *cpu, boo
     return g->firmware_waits ? VML_A64_CALL_WAIT : VML_A64_CALL_DONE;
 }
 
+static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
+{
+    struct guest *g = context;
+
+    g->timer_offset[cpu] = offset;
+}
+
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread)
 {
     struct vml_a64_model model;
+
+    vml_a64_model_max(&model);
+    guest_make_model(g, cpus, single_thread, &model);
+}
+
+void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
+                      const struct vml_a64_model *model)
+{
     struct vml_vbus_config bus_config = {
         .name = "mmio", .space = VML_SPACE_MMIO, .max_ranges = 2, .cpus = cpus};
     struct vml_a64_machine_config machine_config = {.context = g,
                                                     .firmware = firmware,
+                                                    .set_timer_offset = set_timer_offset,
                                                     .cpus = g->pointers,
                                                     .max_cpus = cpus,
                                                     .single_thread = single_thread};
@@ -69,11 +89,10 @@ void guest_make(struct guest *g, uint32_t cpus, bool single_thread)
     machine_config.memory = &g->as;
     machine_config.mmio = &g->bus;
     assert_int_equal(vml_a64_machine_init(&g->machine, &machine_config), VML_OK);
-    vml_a64_model_max(&model);
     for (uint32_t i = 0; i < cpus; i++) {
         struct vml_a64_config config = {.cpu = {.index = i, .mpidr = i},
                                         .machine = &g->machine,
-                                        .model = &model,
+                                        .model = model,
                                         .storage_size = size,
                                         .code_pages = 8};
 

@@ -28,8 +28,11 @@ struct guest {
     void *storage[GUEST_CPUS];
     void *as_storage;
     void *bus_storage;
-    struct vml_access last;          /* the device's last access */
-    uint64_t device_value;           /* what the device reads as */
+    struct vml_access last;    /* the device's last access */
+    uint64_t device_value;     /* what the device reads as */
+    _Atomic bool device_waits; /* it answers later */
+    _Atomic uint64_t accesses; /* to the device */
+    uint64_t timer_offset[GUEST_CPUS];
     _Atomic uint64_t firmware_calls; /* HVC and SMC */
     _Atomic uint64_t firmware_x0;    /* of the last */
     _Atomic bool firmware_smc;       /* of the last */
@@ -38,6 +41,8 @@ struct guest {
 };
 
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread);
+void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
+                      const struct vml_a64_model *model);
 void guest_end(struct guest *g);
 void guest_load(struct guest *g, uint64_t pa, const uint32_t *words, size_t count);
 /* Starts a vCPU at an address. */

@@ -116,6 +116,68 @@ static void wfi_wakes_for_an_interrupt(void **state)
     vml_thread_join(&thread);
 }
 
+static void a_pending_access_sleeps_until_it_is_answered(void **state)
+{
+    static const uint32_t reader[] = {
+        0xd2a12000, /* mov x0, #0x09000000 */
+        0xf9400000, /* ldr x0, [x0] */
+        0xd4000002, /* hvc #0 */
+    };
+    struct vml_thread thread;
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, reader);
+    g.device_waits = true;
+    g.device_value = 0x55;
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_thread_create(&thread, "vcpu", body, &g.cpu[0]), VML_OK);
+    while (g.accesses == 0 || vml_cpu_state(&g.cpu[0].cpu) != VML_CPU_SUSPENDED) {
+        vml_thread_yield();
+    }
+    assert_int_equal(g.firmware_calls, 0);
+    g.device_waits = false;
+    vml_cpu_recall(&g.cpu[0].cpu, VML_CPU_REQUEST_ENGINE);
+    assert_int_equal(vml_cpus_wait_off(&g.set, vml_platform_time_ns() + UINT64_C(60000000000)),
+                     VML_OK);
+    assert_int_equal(g.firmware_x0, 0x55);
+    assert_int_equal(g.accesses, 2);
+    vml_cpu_recall(&g.cpu[0].cpu, VML_CPU_REQUEST_EXIT);
+    vml_thread_join(&thread);
+}
+
+/* One that is held while it was in guest code does not hold up the others' invalidations. */
+static void a_paused_vcpu_delays_nobody(void **state)
+{
+    static const uint32_t loop[] = {0x14000000};
+    struct vml_thread thread[2];
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, loop);
+    guest_load(&g, GUEST_RAM + 0x1000, invalidate, sizeof(invalidate) / 4);
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_thread_create(&thread[0], "loop", body, &g.cpu[0]), VML_OK);
+    while (vml_cpu_state(&g.cpu[0].cpu) != VML_CPU_ON) {
+        vml_thread_yield();
+    }
+    for (unsigned i = 0; i < 100; i++) { /* so that it is inside, most likely */
+        vml_thread_yield();
+    }
+    vml_cpu_request_features(&g.cpu[0].cpu, VML_CPU_BY_VMM, VML_CPU_PAUSED);
+    guest_start(&g, 1, GUEST_RAM + 0x1000);
+    assert_int_equal(vml_thread_create(&thread[1], "invalidate", body, &g.cpu[1]), VML_OK);
+    while (g.firmware_calls == 0) {
+        vml_thread_yield();
+    }
+    vml_cpu_request_features(&g.cpu[0].cpu, VML_CPU_BY_VMM, 0);
+    vml_cpu_stop(&g.cpu[0].cpu);
+    assert_int_equal(vml_cpus_wait_off(&g.set, vml_platform_time_ns() + UINT64_C(60000000000)),
+                     VML_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        vml_cpu_recall(&g.cpu[i].cpu, VML_CPU_REQUEST_EXIT);
+        vml_thread_join(&thread[i]);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -127,6 +189,8 @@ int main(void)
         CASE(messages_arrive_in_order),
         CASE(two_that_wait_for_each_others_invalidations_both_go_on),
         CASE(wfi_wakes_for_an_interrupt),
+        CASE(a_pending_access_sleeps_until_it_is_answered),
+        CASE(a_paused_vcpu_delays_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,100 @@ static void a_firmware_call_may_wait(void **state)
     assert_int_equal(r.x[0], 0x1235);
 }
 
+/* VML_BUS_PENDING: the vCPU stays at the access, and takes no interrupt, until it is answered. */
+static void a_device_may_answer_later(void **state)
+{
+    static const uint32_t words[] = {
+        0xd50342ff, /* msr daifclr, #2 */
+        0xf9400001, /* ldr x1, [x0] */
+        0x91000421, /* add x1, x1, #1 */
+        0x14000000, /* b . */
+    };
+    static const uint32_t handler[] = {0x14000000};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    LOAD_WORDS(&g, GUEST_VBAR + 0x280, handler);
+    guest_start(&g, 0, GUEST_RAM);
+    (void)vml_a64_run(&g.cpu[0], 0);
+    get();
+    r.x[0] = GUEST_UART;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    guest_set_sysreg(&g, VBAR, GUEST_VBAR);
+    g.device_waits = true;
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_YIELD);
+    vml_a64_set_input(&g.cpu[0], VML_A64_INPUT_IRQ, true);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_YIELD);
+    assert_false(vml_a64_is_idle(&g.cpu[0]));
+    assert_true(g.accesses >= 2);
+    get();
+    assert_int_equal(r.pc, GUEST_RAM + 4);
+    assert_int_equal(r.x[1], 0);
+    g.device_waits = false;
+    g.device_value = 0x77;
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BUDGET);
+    get();
+    assert_in_range(r.x[1], 0x77, 0x78);
+    assert_int_equal(r.pc, GUEST_VBAR + 0x280); /* the interrupt was not lost */
+    assert_true(guest_sysreg(&g, ELR) >= GUEST_RAM + 8);
+}
+
+static void a_step_says_that_a_device_answers_later(void **state)
+{
+    (void)state;
+    get();
+    r.x[0] = GUEST_UART;
+    r.x[1] = 5;
+    r.pc = GUEST_RAM;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    g.device_waits = true;
+    assert_int_equal(vml_a64_step_instruction(&g.cpu[0], 0xf9000001), VML_A64_STEP_PENDING);
+    get();
+    assert_int_equal(r.pc, GUEST_RAM);
+    g.device_waits = false;
+    assert_int_equal(vml_a64_step_instruction(&g.cpu[0], 0xf9000001), VML_A64_STEP_DONE);
+    assert_int_equal(g.device_value, 5);
+}
+
+/* The access is made anew after a restore: it is not part of the state. */
+static void a_pending_access_is_not_saved(void **state)
+{
+    static const uint32_t words[] = {0xf9400001, 0x14000000}; /* ldr x1, [x0]; b . */
+    static uint8_t image[8192];
+    struct vml_state_writer w;
+    struct vml_state_reader reader;
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    (void)vml_a64_run(&g.cpu[0], 0);
+    get();
+    r.x[0] = GUEST_UART;
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    g.device_waits = true;
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_YIELD);
+    vml_state_writer_init(&w, image, sizeof(image));
+    vml_a64_save(&g.cpu[0], &w);
+    assert_int_equal(vml_state_write_status(&w), VML_OK);
+    vml_state_reader_init(&reader, image, w.used);
+    assert_int_equal(vml_a64_restore(&g.cpu[0], &reader), VML_OK);
+    g.device_waits = false;
+    g.device_value = 9;
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BUDGET);
+    get();
+    assert_int_equal(r.x[1], 9);
+}
+
+static void a_start_sets_the_timer_offset(void **state)
+{
+    struct vml_cpu_start start = {.entry = GUEST_RAM, .timer_offset = 0x1234, .mode = 1};
+
+    (void)state;
+    assert_int_equal(vml_cpu_start(&g.cpu[0].cpu, &start), VML_OK);
+    (void)vml_a64_run(&g.cpu[0], 0);
+    assert_int_equal(g.timer_offset[0], 0x1234);
+}
+
 static void a_request_ends_the_run(void **state)
 {
     static const uint32_t words[] = {0x14000000};
@@ -347,6 +441,10 @@ int main(void)
         CASE(more_code_than_the_cache_holds_still_runs),
         CASE(wfi_halts_and_an_input_ends_it),
         CASE(a_firmware_call_may_wait),
+        CASE(a_device_may_answer_later),
+        CASE(a_step_says_that_a_device_answers_later),
+        CASE(a_pending_access_is_not_saved),
+        CASE(a_start_sets_the_timer_offset),
         CASE(a_request_ends_the_run),
         CASE(features_make_it_exit),
         CASE(saved_state_comes_back),

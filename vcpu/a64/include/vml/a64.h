@@ -10,6 +10,10 @@
  * cache broadcasts) is in struct vml_a64_machine.  EL2 and EL3 are not implemented: HVC and SMC call
  * the machine's firmware hook.  AArch32 is not implemented.
  *
+ * An access that a device answers with VML_BUS_PENDING is made again, when the vCPU has been recalled or
+ * woken (single_thread: at each of its turns), until it is answered; until then the vCPU takes no
+ * interrupt.  Of an instruction with several accesses all are made again.
+ *
  * Threads: a vCPU is run by one thread at a time, its owner.  vml_a64_set_input(), vml_a64_irq_output()
  * and vml_cpu_recall() may be called from any thread; everything else only by the owner, or while the
  * vCPU is not being run.
@@ -59,6 +63,13 @@ struct vml_a64_model {
 void vml_a64_model_v8_0(struct vml_a64_model *model);
 /** @brief Everything that this engine has. */
 void vml_a64_model_max(struct vml_a64_model *model);
+/** @brief Makes a register of a model as much of `value` as this engine has: each field is lowered to
+ * that. So a CPU model that is described elsewhere becomes one to run, register by register.
+ * @param model changed; begin with vml_a64_model_v8_0()
+ * @param encoding VML_SYSREG() of an ID register
+ * @param value what the other model has there
+ * @return false when there is no such register: it reads as zero, or is the engine's own affair */
+bool vml_a64_model_limit(struct vml_a64_model *model, uint64_t encoding, uint64_t value);
 
 /** @brief What a firmware call came to. */
 enum vml_a64_call_result {
@@ -90,9 +101,12 @@ struct vml_a64_machine_config {
     struct vml_irq_controller *irq_controller; /**< asked for the inputs' levels; NULL: none */
     vml_a64_firmware_fn firmware;              /**< NULL: HVC and SMC are UNDEFINED */
     vml_a64_counter_fn counter;                /**< NULL: the counters are read on the SYSREG bus */
-    void *context;                             /**< given to `firmware` and `counter` */
-    struct vml_a64 **cpus;                     /**< storage for `max_cpus` pointers; kept */
-    uint32_t max_cpus;                         /**< the most vCPUs */
+    /** CNTVOFF_EL2 of a vCPU that starts: vml_timer_set_virtual_offset() and the like. Its owner's
+     * thread. NULL: starts leave it alone. */
+    void (*set_timer_offset)(void *context, uint32_t cpu, uint64_t offset);
+    void *context;         /**< given to `firmware`, `counter` and `set_timer_offset` */
+    struct vml_a64 **cpus; /**< storage for `max_cpus` pointers; kept */
+    uint32_t max_cpus;     /**< the most vCPUs */
     /** All vCPUs are run in turn by one thread: WFI and WFE end vml_a64_run() instead of waiting, and
      * nothing waits for another vCPU. */
     bool single_thread;
@@ -261,6 +275,7 @@ VML_MUST_CHECK enum vml_status vml_a64_set_sysreg(struct vml_a64 *cpu, uint64_t 
 enum vml_a64_step_result {
     VML_A64_STEP_DONE,      /**< it completed */
     VML_A64_STEP_EXCEPTION, /**< an exception was taken: ESR_EL1, FAR_EL1, ELR_EL1 tell */
+    VML_A64_STEP_PENDING,   /**< a device answers VML_BUS_PENDING: nothing was done, step again */
 };
 /** @brief Executes one instruction at PC in the vCPU's present state, whatever its power state, and
  * no interrupt: for test harnesses and debuggers. Owner only. */
