@@ -26,6 +26,13 @@
 #define SPLIT_FLAGS_SHIFT  32u
 #define PACKED_FLAGS_SHIFT 48u
 
+/* What in a second word makes a descriptor one for the long path: a long buffer, a table. */
+#define SPLIT_ODD  ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
+#define PACKED_ODD ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
+
+/* As many descriptors of a chain are walked without a loop. */
+#define SHORT_CHAIN 4u
+
 /* Buffers shorter than this, so far before the end of a region, need one comparison. */
 #define WINDOW_SLACK (UINT64_C(1) << 20)
 

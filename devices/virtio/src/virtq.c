@@ -101,6 +101,9 @@ static enum vml_status map_rings(struct vml_virtq *vq, const struct vml_virtq_la
         return VML_ERR_RANGE;
     }
     vq->heads = vq->driver + AVAIL_ENTRY(0);
+    vq->max_chain = l->size < vq->max_bufs ? l->size : vq->max_bufs;
+    vq->last_short =
+        vq->max_chain < SHORT_CHAIN ? NULL : vq->desc + (size_t)(l->size - SHORT_CHAIN) * DESC_SIZE;
     return VML_OK;
 }
 
@@ -122,7 +125,9 @@ enum vml_status vml_virtq_start(struct vml_virtq *vq, const struct vml_virtq_lay
     vq->layout = *layout;
     vq->size = layout->size;
     vq->mask = layout->size - 1;
-    vq->max_chain = layout->size < vq->max_bufs ? layout->size : vq->max_bufs;
+    vq->mask_bytes = (uint64_t)vq->mask * DESC_SIZE;
+    vq->odd = SPLIT_ODD | (uint64_t)(0xffffu & ~vq->mask) << 48;
+    vq->last_short = vq->max_chain < 4 ? NULL : vq->desc + (size_t)(layout->size - 4) * DESC_SIZE;
     vq->pop = layout->packed ? virtq_pop_packed : virtq_pop_split;
     vq->push = layout->packed ? push_packed : push_split;
     vq->packed = layout->packed;

@@ -55,6 +55,21 @@ static void fill_split(unsigned chain, uint32_t len)
     }
 }
 
+/* Each descriptor is a table of four, as block drivers make them. */
+static void fill_tables(uint32_t len)
+{
+    for (unsigned i = 0; i < SIZE; i++) {
+        struct desc *table = (struct desc *)(ram + 0x40000) + (size_t)i * 4;
+
+        for (unsigned k = 0; k < 4; k++) {
+            table[k] = (struct desc){RAM_BASE + BUFFERS + (i * 4 + k) * 2048u, len,
+                                     (uint16_t)(k != 3), (uint16_t)(k + 1)};
+        }
+        descs[i] = (struct desc){RAM_BASE + 0x40000 + i * 64u, 64, 4, 0};
+        avail[2 + i] = (uint16_t)i;
+    }
+}
+
 /* The ring of a lap is copied from an image: a dozen instructions a chain would be the driver's
  * otherwise. */
 static struct desc laps[2][SIZE];
@@ -72,6 +87,9 @@ static void fill_packed(unsigned chain, uint32_t len)
 
 enum what { POP, POP_COPY, SERVE, COPY };
 
+/* A length of chains: those of fill_tables(). */
+enum { TABLES = 0 };
+
 static inline __attribute__((always_inline)) void take(struct vml_virtq_chain *chain,
                                                        enum what what)
 {
@@ -85,6 +103,8 @@ static inline __attribute__((always_inline)) void take(struct vml_virtq_chain *c
         for (unsigned left = chain->readable; left > 0; left--, buf++) {
             if (buf->len == 64) {
                 memcpy(out, buf->host, 64);
+            } else if (buf->len == 16) {
+                memcpy(out, buf->host, 16);
             } else {
                 memcpy(out, buf->host, buf->len);
             }
@@ -121,7 +141,11 @@ static inline __attribute__((always_inline)) void run_split(uint64_t n, unsigned
     struct vml_virtq_chain chain = {.bufs = bufs};
 
     make(false);
-    fill_split(length, len);
+    if (length == TABLES) {
+        fill_tables(len);
+    } else {
+        fill_split(length, len);
+    }
     while (n != 0) {
         unsigned batch = n < BATCH ? (unsigned)n : BATCH;
 
@@ -178,6 +202,10 @@ static inline __attribute__((always_inline)) void run_packed(uint64_t n, unsigne
     {                                                                                              \
         run_##format(n, 4, 64, POP_COPY);                                                          \
     }                                                                                              \
+    static void format##_pop_copy_4_16(uint64_t n)                                                 \
+    {                                                                                              \
+        run_##format(n, 4, 16, POP_COPY);                                                          \
+    }                                                                                              \
     static void format##_serve_1(uint64_t n)                                                       \
     {                                                                                              \
         run_##format(n, 1, 64, SERVE);                                                             \
@@ -202,10 +230,17 @@ static inline __attribute__((always_inline)) void run_packed(uint64_t n, unsigne
 CASES(split)
 CASES(packed)
 
+static void tables_pop_4(uint64_t n)
+{
+    run_split(n, TABLES, 64, POP);
+}
+
 static const struct bench_case cases[] = {
+    {"split pop, indirect chain of 4", tables_pop_4},
     {"split pop, chain of 1", split_pop_1},
     {"split pop, chain of 4", split_pop_4},
     {"split pop+copy 64, chain of 1", split_pop_copy_1},
+    {"split pop+copy 4x16, chain of 4", split_pop_copy_4_16},
     {"split pop+copy 4x64, chain of 4", split_pop_copy_4},
     {"split pop+push+publish/32, chain of 1", split_serve_1},
     {"split pop+push+publish/32, chain of 4", split_serve_4},
@@ -215,6 +250,7 @@ static const struct bench_case cases[] = {
     {"packed pop, chain of 1", packed_pop_1},
     {"packed pop, chain of 4", packed_pop_4},
     {"packed pop+copy 64, chain of 1", packed_pop_copy_1},
+    {"packed pop+copy 4x16, chain of 4", packed_pop_copy_4_16},
     {"packed pop+copy 4x64, chain of 4", packed_pop_copy_4},
     {"packed pop+push+publish/32, chain of 1", packed_serve_1},
     {"packed pop+push+publish/32, chain of 4", packed_serve_4},

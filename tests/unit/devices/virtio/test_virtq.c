@@ -501,6 +501,138 @@ static void longest_chain_is_the_queue(void **state)
     }
 }
 
+/* What is wrong with a chain, and where. */
+enum fault { NONE, OUTSIDE, WRONG_SIDE, TABLE_IN_TABLE, NEXT_OUTSIDE, FAULTS };
+
+/* A chain whose first `readable` of `length` buffers are readable, in the ring or in a table; the
+ * descriptors of a split ring are in no order. */
+static void make_chain(struct rig *r, bool table, unsigned length, unsigned readable, unsigned lap,
+                       enum fault fault, unsigned where)
+{
+    struct desc *entries = (struct desc *)(void *)(r->ram + 0x40000);
+    unsigned size = table ? length : r->layout.size;
+    bool packed = r->layout.packed;
+
+    for (unsigned i = 0; i < length; i++) {
+        unsigned slot = table && packed ? i : (i * 3 + (table ? 0 : lap)) % size;
+        unsigned next = (slot + 3) % size;
+        uint64_t address = BASE + 0x50000 + 0x1000 * i + lap;
+        uint16_t flags = (uint16_t)((i >= readable) * 2);
+
+        if (table && size % 3 == 0) { /* then 3 would not reach all of them */
+            slot = i;
+            next = i + 1;
+        }
+        if (!(table && packed) && i + 1 < length) {
+            flags |= 1;
+        }
+        if (i == where) {
+            address = fault == OUTSIDE ? BASE + RAM : address;
+            flags ^= fault == WRONG_SIDE ? 2 : 0;
+            flags |= fault == TABLE_IN_TABLE ? 4 : 0;
+            next = fault == NEXT_OUTSIDE ? size : next;
+        }
+        if (packed && !table) {
+            avail_packed(r, address, 10 + i, (uint16_t)(100 + i), flags);
+        } else if (packed) {
+            put(&entries[slot], address, 10 + i, 0xffff, flags);
+        } else {
+            put(table ? &entries[slot] : &r->desc[slot], address, 10 + i, flags, (uint16_t)next);
+        }
+    }
+    if (table && packed) {
+        avail_packed(r, BASE + 0x40000, length * 16, 100, 4);
+    } else if (table) {
+        put(&r->desc[lap % r->layout.size], BASE + 0x40000, length * 16, 4, 0xffff);
+    }
+    if (!packed) {
+        avail_split(r, (uint16_t)(lap % r->layout.size));
+    }
+}
+
+static void assert_chain(struct rig *r, bool table, unsigned length, unsigned readable,
+                         unsigned lap)
+{
+    assert_int_equal(pop(r), VML_OK);
+    assert_int_equal(r->chain.readable, readable);
+    assert_int_equal(r->chain.writable, length - readable);
+    for (unsigned i = 0; i < length; i++) {
+        assert_ptr_equal(r->bufs[i].host, r->ram + 0x50000 + 0x1000 * i + lap);
+        assert_int_equal(r->bufs[i].len, 10 + i);
+    }
+    if (r->layout.packed) {
+        assert_int_equal(r->chain.id, table ? 100 : 100 + length - 1);
+        assert_int_equal(r->chain.slots, table ? 1 : length);
+    } else {
+        assert_int_equal(r->chain.id, lap % r->layout.size);
+    }
+    vml_virtq_push(&r->vq, &r->chain, 1);
+    assert_true(vml_virtq_publish(&r->vq));
+    assert_int_equal(pop(r), VML_ERR_AGAIN);
+}
+
+/* Every length and division, in a queue that goes round; by the general way first, then the short
+ * one. */
+static void chains_of_every_length(void **state)
+{
+    static const uint16_t bufs[] = {1, 2, 3, 4, 5, 8, 16};
+
+    for (unsigned k = 0; k < 2 * 2 * 3 * 7; k++) {
+        bool packed = k & 1, table = k & 2;
+        unsigned size = 4u << (k / 4 % 3), most = bufs[k / 12];
+        struct rig *r = make(packed, size, false, (uint16_t)most);
+        unsigned lap = 0;
+
+        most = most < size ? most : size;
+        for (unsigned length = 1; length <= most; length++) {
+            for (unsigned readable = 0; readable <= length; readable++) {
+                for (unsigned i = 0; i < 3; i++, lap++) {
+                    make_chain(r, table, length, readable, lap, NONE, 0);
+                    assert_chain(r, table, length, readable, lap);
+                }
+            }
+        }
+        if (table || most < size) { /* one more than there may be */
+            make_chain(r, table, most + 1, most, lap, NONE, 0);
+            assert_int_equal(pop(r), VML_ERR_CORRUPT);
+        }
+        end(r);
+    }
+}
+
+static void faults_anywhere_in_a_chain_break(void **state)
+{
+    for (unsigned k = 0; k < 4; k++) {
+        bool packed = k & 1, table = k & 2;
+
+        for (unsigned length = 1; length <= 9; length++) {
+            for (unsigned where = 0; where < length; where++) {
+                for (enum fault fault = OUTSIDE; fault < FAULTS; fault++) {
+                    for (unsigned before = 0; before < 2; before++) {
+                        struct rig *r = make(packed, 16, false, 16);
+
+                        if (before) { /* so that the short way is tried */
+                            make_chain(r, table, length, length, 0, NONE, 0);
+                            assert_chain(r, table, length, length, 0);
+                        }
+                        make_chain(r, table, length, length, 1, fault, where);
+                        /* One that is writable is wrong but in the last place; a table is wrong in
+                         * a table, and in the ring it is one that is not there. */
+                        if ((fault == WRONG_SIDE && where + 1 == length) ||
+                            (fault == NEXT_OUTSIDE && (packed || where + 1 == length))) {
+                            assert_int_equal(pop(r), VML_OK);
+                        } else {
+                            assert_int_equal(pop(r), VML_ERR_CORRUPT);
+                            assert_int_equal(pop(r), VML_ERR_CORRUPT);
+                        }
+                        end(r);
+                    }
+                }
+            }
+        }
+    }
+}
+
 static void packed_endless_chain_breaks(void **state)
 {
     struct rig *r = make(true, 4, false, BIG);
@@ -820,6 +952,8 @@ int main(void)
         cmocka_unit_test(packed_event_index),
         cmocka_unit_test(split_loop_breaks),
         cmocka_unit_test(longest_chain_is_the_queue),
+        cmocka_unit_test(chains_of_every_length),
+        cmocka_unit_test(faults_anywhere_in_a_chain_break),
         cmocka_unit_test(packed_endless_chain_breaks),
         cmocka_unit_test(head_out_of_range_breaks),
         cmocka_unit_test(next_out_of_range_breaks),
