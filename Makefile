@@ -598,13 +598,10 @@ install: all
 
 # ----------------------------------------------------------------------------------------- others
 
-# The demonstrations, one after the other. A whole machine is to take their place.
+# A guest in this terminal: GUEST=linux, debian, installer, uboot, uefi or a64; see tools/run.
 .PHONY: run
-run: example-psci example-virtio
-	@echo '== four vCPUs started and stopped through PSCI'
-	@$(B)/bin/psci
-	@echo '== a console and a network device moved by a driver, through the switch'
-	@$(B)/bin/virtio
+run: example-vm example-a64
+	@tools/run $(B)/bin/vm $(RUN_ARGS)
 
 .PHONY: deps clean help
 deps:
@@ -624,7 +621,8 @@ endif
 #:   all                  every library (the default)
 #:   lib-NAME             one library and what it needs
 #:   examples example-X   the example programs, in build/.../bin
-#:   run                  boots a guest on examples/vm; RUN_ARGS= for tools/run
+#:   run                  boots a guest on examples/vm: GUEST=linux|debian|installer|uboot|uefi|a64;
+#:                        RUN_ARGS= options for vm
 #:   test                 unit tests, fuzz seeds and integration tests; installs what is missing
 #:   test-unit            the unit tests; UNIT=devices/pl011 for one folder
 #:   test-threads         the unit tests that use threads (use with SANITIZE=thread)
