@@ -51,7 +51,7 @@ endif
 # may not. Done while reading, because compilers are looked for below. VML_NO_DEPS=1 leaves it out.
 deps_of_all := build examples
 deps_of_install := build examples
-deps_of_test := build test examples
+deps_of_test := build test examples run cross
 deps_of_examples := build examples
 deps_of_check := build test examples check
 deps_of_coverage := build test
@@ -302,12 +302,14 @@ define read_dir
 NEEDS :=
 TEST_LIBS :=
 EXAMPLE_LIBS :=
+EXAMPLE_OF :=
 TEST_PLATFORM := $(if $(filter platform/null,$2),null,posix)
 TEST_ARCH := $(if $(filter arch/arch_%,$2),$(filter-out api,$(patsubst arch/arch_%,%,$2)))
 -include $(wildcard $1/$2/test.mk $1/$2/example.mk)
 dir.$1/$2.mk := $(wildcard $1/$2/test.mk $1/$2/example.mk)
 dir.$1/$2.needs := $$(NEEDS)
 dir.$1/$2.ldlibs := $$(TEST_LIBS) $$(EXAMPLE_LIBS)
+dir.$1/$2.of := $$(if $$(EXAMPLE_OF),$$(filter-out %/main.c,$$(wildcard $1/$$(EXAMPLE_OF)/*.c)))
 dir.$1/$2.runs := $$(and $$(filter $(PLATFORM),$$(TEST_PLATFORM)),$$(filter $(ARCH),$$(or \
 	$$(TEST_ARCH),$(ARCH))),$$(if $$(filter-out -lm -pthread,$$(TEST_LIBS)),$$(filter $(ARCH),$(HOST_ARCH)),yes))
 dir.$1/$2.srcs := $(wildcard $1/$2/*.c)
@@ -378,8 +380,8 @@ bench_programs := $(foreach d,$(bench_dirs),$(dir.tests/bench/$d.progs))
 
 # An example is one program of all the sources of its folder: build/.../bin/NAME.
 define example_rules
-dir.examples/$1.objs := $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs))
-$(B)/bin/$1: $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs)) \
+dir.examples/$1.objs := $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs) $(dir.examples/$1.of))
+$(B)/bin/$1: $(patsubst %.c,$(OBJ)/%.o,$(dir.examples/$1.srcs) $(dir.examples/$1.of)) \
 		$$(call archives,$$(dir.examples/$1.closure)) $(system_archives)
 	$$(say) LD $$@
 	@mkdir -p $$(@D)

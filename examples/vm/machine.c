@@ -1,6 +1,9 @@
 /* Puts the machine together. */
+#define _GNU_SOURCE
 #include "machine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,9 +357,21 @@ static void create_lifecycle(struct vm *vm)
 
 /* -------------------------------------------------------------------------------------- all of it */
 
+static void open_events(struct vm *vm)
+{
+    if (pipe2(vm->events, O_CLOEXEC) != 0 || fcntl(vm->events[1], F_SETFL, O_NONBLOCK) != 0 ||
+        (vm->options.deterministic && fcntl(vm->events[0], F_SETFL, O_NONBLOCK) != 0)) {
+        vm_fail("cannot make a pipe: %s", strerror(errno));
+    }
+}
+
 void vm_create(struct vm *vm)
 {
+    static unsigned machines;
     const struct vm_options *options = &vm->options;
+
+    vm->number = machines++;
+    open_events(vm);
 
     vm->engine = vm_engine_find(options->accel);
     for (unsigned i = 0; i < options->cpus; i++) {

@@ -53,9 +53,16 @@ enum vm_event {
     VM_EVENT_RESET = 'r', /* the user asked for a reset */
 };
 
+/* What a vCPU's thread is given. */
+struct vm_worker {
+    struct vm *vm;
+    unsigned cpu;
+};
+
 struct vm {
     struct vm_options options;
-    int events[2]; /* a pipe */
+    unsigned number; /* of the machines in this process */
+    int events[2];   /* a pipe */
 
     struct vml_debug debug;
     struct vml_host_clock host_clock;       /* or */
@@ -82,6 +89,7 @@ struct vm {
     struct vml_cpu_set cpu_set;
     uint64_t mpidr[VM_MAX_CPUS];
     struct vml_thread threads[VM_MAX_CPUS];
+    struct vm_worker workers[VM_MAX_CPUS];
 
     struct vml_gic gic;
     struct vml_gicv2m v2m;
@@ -125,6 +133,9 @@ enum vml_status vm_entropy(void *context, void *buffer, size_t len);
 void vm_add_range(struct vm *vm, struct vml_vbus *bus, uint64_t base, uint64_t size,
                   struct vml_device *device, uint64_t device_offset);
 void vm_check(enum vml_status status, const char *what); /* ends the program unless VML_OK */
+
+/* run.c */
+enum vm_event vm_run(struct vm *vm); /* boots or restores it, and returns why it ended */
 
 /* boot.c */
 void vm_boot_read(struct vm *vm);                         /* reads the files */

@@ -30,7 +30,7 @@ static const char usage[] =
     "  --deterministic       all vCPUs in turn on one thread, time counted in instructions\n"
     "devices\n"
     "  --disk FILE[,ro]      virtio disk; may be repeated\n"
-    "  --net BACKEND         virtio network: user, tap=IF or none\n"
+    "  --net BACKEND         virtio network: user, tap=IF, switch=NAME or none\n"
     "  --console WHERE       the serial line: stdio (default), pty, unix:PATH, log:FILE or none\n"
     "  --virtio-console WHERE  virtio console; WHERE as above\n"
     "  --rng                 virtio entropy device\n"
@@ -451,6 +451,7 @@ void vm_options_parse(struct vm_options *options, int argc, char **argv)
     options->append = "";
     options->console = "stdio";
     options->accel = "auto";
+    optind = 1; /* this may not be the first machine */
     while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         take_option(options, code, optarg);
     }

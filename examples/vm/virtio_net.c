@@ -1,4 +1,4 @@
-/* Networks: libslirp's user-mode network, a TAP interface, or one that leads nowhere. */
+/* Networks: libslirp's user-mode network, a TAP interface, a switch of this process, or nowhere. */
 #include "virtio.h"
 
 #include <stdlib.h>
@@ -6,8 +6,22 @@
 #include <vml/tap.h>
 #include <vml/user_net.h>
 #include <vml/virtio_net.h>
+#include <vml/vswitch.h>
 
-enum kind { NOWHERE, USER, TAP };
+enum { SWITCHES = 4, PORTS = 8, ADDRESSES = 256 };
+
+/* A switch that devices of this process are plugged into by its name. */
+struct lan {
+    const char *name;
+    struct vml_vswitch vswitch;
+    struct vml_vswitch_port ports[PORTS];
+    struct vml_vswitch_entry entries[ADDRESSES];
+    unsigned used;
+};
+
+static struct lan lans[SWITCHES];
+
+enum kind { NOWHERE, USER, TAP, SWITCH };
 
 struct nic {
     struct vml_virtio_net net;
@@ -16,7 +30,34 @@ struct nic {
     enum kind kind;
     struct vml_user_net user;
     struct vml_tap tap;
+    struct lan *lan;
+    unsigned port;
 };
+
+static void join_lan(struct nic *nic, const char *name)
+{
+    struct lan *lan = lans;
+
+    while (lan->name && strcmp(lan->name, name) != 0) {
+        if (++lan == lans + SWITCHES) {
+            vm_fail("--net 'switch=%s': there is room for %d switches", name, SWITCHES);
+        }
+    }
+    if (!lan->name) {
+        const struct vml_vswitch_config config = {.ports = lan->ports,
+                                                  .port_count = PORTS,
+                                                  .entries = lan->entries,
+                                                  .entry_count = ADDRESSES};
+
+        lan->name = name;
+        vm_check(vml_vswitch_init(&lan->vswitch, &config), "switch");
+    }
+    if (lan->used == PORTS) {
+        vm_fail("--net 'switch=%s': its %d ports are taken", name, PORTS);
+    }
+    nic->lan = lan;
+    nic->port = lan->used++;
+}
 
 static void open_backend(struct vm *vm, struct nic *nic, const char *backend)
 {
@@ -39,8 +80,11 @@ static void open_backend(struct vm *vm, struct nic *nic, const char *backend)
             vm_fail("--net '%s': the interface cannot be opened (%s)", backend,
                     vml_status_name(status));
         }
+    } else if (strncmp(backend, "switch=", 7) == 0 && backend[7]) {
+        nic->kind = SWITCH;
+        join_lan(nic, backend + 7);
     } else {
-        vm_fail("--net '%s': must be user, tap=IF or none", backend);
+        vm_fail("--net '%s': must be user, tap=IF, switch=NAME or none", backend);
     }
 }
 
@@ -50,8 +94,8 @@ static struct vml_virtio *create(struct vm *vm, struct vm_virtio *v,
     struct nic *nic = v->device = calloc(1, sizeof(*nic));
     struct vml_virtio_net_config config = {
         .platform = *platform,
-        /* Locally administered; the last byte tells a machine's devices apart. */
-        .mac = {0x52, 0x54, 0x00, 0x76, 0x6d, (uint8_t)(v - vm->virtio)},
+        /* Locally administered; machine and device. */
+        .mac = {0x52, 0x54, 0x00, 0x76, (uint8_t)vm->number, (uint8_t)(v - vm->virtio)},
         .pair_count = 1,
     };
 
@@ -66,6 +110,8 @@ static struct vml_virtio *create(struct vm *vm, struct vm_virtio *v,
     } else if (nic->kind == TAP) {
         config.peer = vml_tap_end(&nic->tap);
         config.peer_can = nic->tap.can;
+    } else if (nic->kind == SWITCH) {
+        config.peer = vml_vswitch_end(&nic->lan->vswitch, nic->port);
     }
     vm_check(vml_virtio_net_init(&nic->net, &config), v->options->name);
     return &nic->net.virtio;
@@ -81,6 +127,8 @@ static void start(struct vm *vm, struct vm_virtio *v)
         vm_check(vml_user_net_start(&nic->user, &end), "user-mode network");
     } else if (nic->kind == TAP) {
         vm_check(vml_tap_start(&nic->tap, &end), "tap");
+    } else if (nic->kind == SWITCH) {
+        vml_vswitch_connect(&nic->lan->vswitch, nic->port, &end);
     }
 }
 
@@ -93,6 +141,8 @@ static void stop(struct vm *vm, struct vm_virtio *v)
         vml_user_net_close(&nic->user);
     } else if (nic->kind == TAP) {
         vml_tap_close(&nic->tap);
+    } else if (nic->kind == SWITCH) {
+        vml_vswitch_disconnect(&nic->lan->vswitch, nic->port);
     }
     nic->kind = NOWHERE;
 }

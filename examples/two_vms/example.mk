@@ -1,0 +1,3 @@
+# The machine is that of examples/vm.
+include examples/vm/example.mk
+EXAMPLE_OF := vm
