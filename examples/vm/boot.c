@@ -1,67 +1,102 @@
 /* Kernel, initial RAM disk, device tree and firmware: from files to the guest's memory. */
+#define _GNU_SOURCE
 #include "device_tree.h"
 #include "machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vml/arm_cpu_model.h>
 #include <zlib.h>
 
 /* The device tree's place has room for what a boot loader adds. */
 #define DTB_ROOM (UINT64_C(2) << 20)
 
-/* Reads a file to its end; with `unpack` through zlib, which passes what is not compressed. */
-static struct vm_file read_file(const char *what, const char *path, uint64_t max, bool unpack)
+static void too_big(const char *what, const char *path, uint64_t max)
 {
-    struct vm_file file = {NULL, 0};
-    uint64_t room = 0;
-    gzFile gz;
-    FILE *plain;
+    vm_fail("%s '%s': is bigger than %lluM, which is all that there is for it", what, path,
+            (unsigned long long)(max >> 20));
+}
 
-    errno = 0;
-    plain = unpack ? NULL : fopen(path, "rb");
-    gz = unpack ? gzopen(path, "rb") : NULL;
-    if (!plain && !gz) {
-        vm_fail("%s '%s': %s", what, path, errno ? strerror(errno) : "cannot be opened");
+/* Maps a file: its pages are the system's, and are given back once they are in the guest's memory. */
+static struct vm_file map_file(const char *what, const char *path, uint64_t max)
+{
+    struct vm_file file = {.mapped = true};
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        vm_fail("%s '%s': %s", what, path, strerror(errno));
     }
-    for (;;) {
-        int64_t n;
+    if (!S_ISREG(status.st_mode)) {
+        vm_fail("%s '%s': is not a file", what, path);
+    }
+    file.size = (uint64_t)status.st_size;
+    if (file.size == 0) {
+        vm_fail("%s '%s': is empty", what, path);
+    }
+    if (file.size > max) {
+        too_big(what, path, max);
+    }
+    file.bytes = mmap(NULL, file.size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file.bytes == MAP_FAILED) {
+        vm_fail("%s '%s': %s", what, path, strerror(errno));
+    }
+    close(fd);
+    return file;
+}
 
+/* Unpacks a gzip-compressed file. */
+static struct vm_file unpack_file(const char *what, const char *path, uint64_t max)
+{
+    struct vm_file file = {.mapped = false};
+    gzFile gz = gzopen(path, "rb");
+    uint64_t room = 0;
+    int n = 1;
+
+    while (gz && n > 0) {
         if (file.size == room) {
-            room = room ? room * 2 : UINT64_C(1) << 20;
+            room = room ? room * 2 : UINT64_C(1) << 24;
             file.bytes = realloc(file.bytes, room);
             if (!file.bytes) {
                 vm_fail("%s '%s': out of memory", what, path);
             }
         }
-        n = unpack ? gzread(gz, file.bytes + file.size,
-                            (unsigned)vml_min_u64(room - file.size, 1u << 30))
-                   : (int64_t)fread(file.bytes + file.size, 1, room - file.size, plain);
-        if (n < 0 || (plain && ferror(plain))) {
-            vm_fail("%s '%s': %s", what, path,
-                    plain ? strerror(errno) : "the compressed data are damaged");
-        }
-        file.size += (uint64_t)n;
+        n = gzread(gz, file.bytes + file.size, (unsigned)vml_min_u64(room - file.size, 1u << 30));
+        file.size += n > 0 ? (uint64_t)n : 0;
         if (file.size > max) {
-            vm_fail("%s '%s': is bigger than %lluM, which is all that there is for it", what, path,
-                    (unsigned long long)(max >> 20));
-        }
-        if (n == 0) {
-            break;
+            too_big(what, path, max);
         }
     }
-    if (plain) {
-        fclose(plain);
-    } else if (gzclose(gz) != Z_OK) {
+    if (!gz || n < 0 || gzclose(gz) != Z_OK) {
         vm_fail("%s '%s': the compressed data are damaged", what, path);
     }
-    if (file.size == 0) {
-        vm_fail("%s '%s': is empty", what, path);
+    return file;
+}
+
+static struct vm_file read_file(const char *what, const char *path, uint64_t max, bool unpack)
+{
+    struct vm_file file = map_file(what, path, max);
+
+    if (unpack && file.size > 2 && file.bytes[0] == 0x1f && file.bytes[1] == 0x8b) {
+        (void)munmap(file.bytes, file.size);
+        file = unpack_file(what, path, max);
     }
     return file;
+}
+
+/* The guest's memory has a copy. */
+static void release(const struct vm_file *file)
+{
+    if (file->mapped && file->size) {
+        (void)madvise(file->bytes, file->size, MADV_DONTNEED);
+    }
 }
 
 static void read_kernel(struct vm *vm)
@@ -186,6 +221,8 @@ void vm_boot_load(struct vm *vm, struct vml_cpu_start *start)
         vm_check(vml_loader_load(&vm->as, &vm->image, &vm->plan), "kernel");
         vm_check(vml_as_write(&vm->as, vm->plan.initrd, vm->initrd.bytes, vm->initrd.size),
                  "initrd");
+        release(&vm->kernel);
+        release(&vm->initrd);
     }
     *start = (struct vml_cpu_start){.entry = vm->plan.entry, .context = vm->plan.dtb, .mode = 1};
 }

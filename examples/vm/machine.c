@@ -379,6 +379,7 @@ void vm_create(struct vm *vm)
     }
     vm_boot_read(vm);
     vml_debug_init(&vm->debug);
+    vm_trace_start(vm);
     create_memory(vm);
     create_clock(vm);
     create_bus(vm, &vm->mmio, "mmio", VML_SPACE_MMIO);

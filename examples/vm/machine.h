@@ -34,6 +34,7 @@ enum { VM_MAX_REGIONS = 4, VM_MAX_RANGES = 64, VM_MAX_FW_CFG = 16, VM_DTB_SIZE =
 struct vm_file {
     uint8_t *bytes;
     uint64_t size;
+    bool mapped; /* else allocated */
 };
 
 /* A virtio device with its transport and its back end; see virtio.c. */
@@ -65,6 +66,7 @@ struct vm {
     int events[2];   /* a pipe */
 
     struct vml_debug debug;
+    struct vm_trace *trace;                 /* of --trace */
     struct vml_host_clock host_clock;       /* or */
     struct vml_virtual_clock virtual_clock; /* when deterministic */
     struct vml_clock *clock;
@@ -154,6 +156,10 @@ void vm_virtio_pause(struct vm *vm, bool pause); /* nothing in flight, for a sna
 void vm_save(struct vm *vm, const char *file);    /* vCPUs are rounded up */
 void vm_restore(struct vm *vm, const char *file); /* nothing runs yet */
 uint64_t vm_state_hash(struct vm *vm);            /* vCPUs are rounded up */
+
+/* trace.c */
+void vm_trace_start(struct vm *vm);
+void vm_trace_end(struct vm *vm);
 
 /* report.c */
 void vm_report(struct vm *vm);    /* what the machine has done */

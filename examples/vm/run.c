@@ -116,6 +116,7 @@ enum vm_event vm_run(struct vm *vm)
     event = vm->options.deterministic ? run_alone(vm) : run_threads(vm);
     vm_virtio_stop(vm);
     vm_console_close(&vm->console);
+    vm_trace_end(vm);
     if (vm->options.stats) {
         vm_report(vm);
     }
