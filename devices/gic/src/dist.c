@@ -353,15 +353,15 @@ static const struct vml_reg rows_v3[] = {
     CONSTANT("GICD_CIDR3", 0xfffc, 0xb1),
 };
 
-static const struct vml_reg_table tables[] = {
-    {rows_v2, VML_ARRAY_SIZE(rows_v2), VML_GICD_SIZE, true},
-    {rows_v3, VML_ARRAY_SIZE(rows_v3), VML_GICD_SIZE, true},
-};
+const struct vml_reg_table vml_gicd_v2_regs = {rows_v2, VML_ARRAY_SIZE(rows_v2), VML_GICD_SIZE,
+                                               true};
+const struct vml_reg_table vml_gicd_regs = {rows_v3, VML_ARRAY_SIZE(rows_v3), VML_GICD_SIZE, true};
 
 static __attribute__((noinline)) enum vml_bus_result access_table(struct vml_gic *gic,
                                                                   struct vml_access *access)
 {
-    return vml_regs_access(&tables[gic->config.version - 2], &gic->gicd, NULL, access);
+    return vml_regs_access(gic->config.version == 2 ? &vml_gicd_v2_regs : &vml_gicd_regs,
+                           &gic->gicd, NULL, access);
 }
 
 /* Where in a vml_gic_word the registers of each 128 bytes below 0x400 are; PENDING is computed. */

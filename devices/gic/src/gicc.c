@@ -174,7 +174,7 @@ static const struct vml_reg rows[] = {
     ROW("GICC_DIR", 0x1000, gic_read_constant, write_dir_hook),
 };
 
-static const struct vml_reg_table table = {rows, VML_ARRAY_SIZE(rows), VML_GICC_SIZE, true};
+const struct vml_reg_table vml_gicc_regs = {rows, VML_ARRAY_SIZE(rows), VML_GICC_SIZE, true};
 
 static enum vml_bus_result gicc_access(struct vml_device *device, struct vml_access *access)
 {
@@ -183,7 +183,7 @@ static enum vml_bus_result gicc_access(struct vml_device *device, struct vml_acc
     if (gic->config.version != 2 || access->cpu >= gic->config.cpus) {
         return VML_BUS_FAULT; /* it is the interface of who accesses it */
     }
-    return vml_regs_access(&table, device, NULL, access);
+    return vml_regs_access(&vml_gicc_regs, device, NULL, access);
 }
 
 const struct vml_device_ops gic_gicc_ops = {gicc_access, NULL, NULL, NULL, NULL};

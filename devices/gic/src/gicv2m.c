@@ -81,11 +81,11 @@ static const struct vml_reg rows[] = {
      NULL},
 };
 
-static const struct vml_reg_table table = {rows, VML_ARRAY_SIZE(rows), VML_GICV2M_SIZE, true};
+const struct vml_reg_table vml_gicv2m_regs = {rows, VML_ARRAY_SIZE(rows), VML_GICV2M_SIZE, true};
 
 static enum vml_bus_result frame_access(struct vml_device *device, struct vml_access *access)
 {
-    return vml_regs_access(&table, device, NULL, access);
+    return vml_regs_access(&vml_gicv2m_regs, device, NULL, access);
 }
 
 enum vml_status vml_gicv2m_init(struct vml_gicv2m *frame, struct vml_gic *gic, uint64_t base,

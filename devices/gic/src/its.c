@@ -311,7 +311,7 @@ static const struct vml_reg rows[] = {
      gic_read_constant, gic_ignore_write},
 };
 
-static const struct vml_reg_table table = {rows, VML_ARRAY_SIZE(rows), VML_ITS_SIZE, true};
+const struct vml_reg_table vml_gits_regs = {rows, VML_ARRAY_SIZE(rows), VML_ITS_SIZE, true};
 
 /* Each access runs commands: writes after they have changed something, reads before they look. */
 static enum vml_bus_result its_access(struct vml_device *device, struct vml_access *access)
@@ -320,12 +320,12 @@ static enum vml_bus_result its_access(struct vml_device *device, struct vml_acce
     enum vml_bus_result result;
 
     if (access->write) {
-        result = vml_regs_access(&table, device, NULL, access);
+        result = vml_regs_access(&vml_gits_regs, device, NULL, access);
         (void)vml_its_run(its, its->config.budget);
         return result;
     }
     (void)vml_its_run(its, its->config.budget);
-    return vml_regs_access(&table, device, NULL, access);
+    return vml_regs_access(&vml_gits_regs, device, NULL, access);
 }
 
 static void its_reset(struct vml_device *device)

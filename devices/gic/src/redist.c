@@ -175,7 +175,7 @@ static const struct vml_reg rows[] = {
     HOOKS("GICR_IGRPMODR0", 0x10d00, 1, 4, VML_SIZE_4, read_grpmod, write_grpmod),
 };
 
-static const struct vml_reg_table table = {rows, VML_ARRAY_SIZE(rows), VML_GICR_SIZE, true};
+const struct vml_reg_table vml_gicr_regs = {rows, VML_ARRAY_SIZE(rows), VML_GICR_SIZE, true};
 
 static enum vml_bus_result gicr_access(struct vml_device *device, struct vml_access *access)
 {
@@ -189,7 +189,7 @@ static enum vml_bus_result gicr_access(struct vml_device *device, struct vml_acc
     }
     inner.offset = access->offset % VML_GICR_SIZE;
     inner.cpu = (uint32_t)cpu; /* whose redistributor, not who accesses it */
-    result = vml_regs_access(&table, device, NULL, &inner);
+    result = vml_regs_access(&vml_gicr_regs, device, NULL, &inner);
     access->value = inner.value;
     return result;
 }

@@ -400,12 +400,12 @@ static const struct vml_reg legacy_rows[] = {
     ROW("Status", R_STATUS),
 };
 
-static const struct vml_reg_table table = {
+const struct vml_reg_table vml_virtio_mmio_regs = {
     .rows = rows, .row_count = VML_ARRAY_SIZE(rows), .size = CONFIG_SPACE, .unknown_raz_wi = true};
-static const struct vml_reg_table legacy_table = {.rows = legacy_rows,
-                                                  .row_count = VML_ARRAY_SIZE(legacy_rows),
-                                                  .size = CONFIG_SPACE,
-                                                  .unknown_raz_wi = true};
+const struct vml_reg_table vml_virtio_mmio_legacy_regs = {.rows = legacy_rows,
+                                                          .row_count = VML_ARRAY_SIZE(legacy_rows),
+                                                          .size = CONFIG_SPACE,
+                                                          .unknown_raz_wi = true};
 
 /* Bus device. */
 
@@ -437,8 +437,9 @@ static enum vml_bus_result mmio_access(struct vml_device *device, struct vml_acc
         access->value = 0; /* 4.2.2.2: a driver must not; what happens is not said */
         return VML_BUS_OK;
     }
-    return vml_regs_access(mmio->config.legacy ? &legacy_table : &table, device, &mmio->state,
-                           access);
+    return vml_regs_access(mmio->config.legacy ? &vml_virtio_mmio_legacy_regs
+                                               : &vml_virtio_mmio_regs,
+                           device, &mmio->state, access);
 }
 
 static void mmio_reset(struct vml_device *device)

@@ -227,6 +227,15 @@ enum vml_bus_result vml_gic_icc_read(struct vml_gic *gic, uint32_t cpu, uint64_t
 enum vml_bus_result vml_gic_icc_write(struct vml_gic *gic, uint32_t cpu, uint64_t sysreg,
                                       uint64_t value);
 
+/** @brief The registers of a GICv3's distributor. */
+extern const struct vml_reg_table vml_gicd_regs;
+/** @brief The registers of a GICv2's distributor. */
+extern const struct vml_reg_table vml_gicd_v2_regs;
+/** @brief The registers of a GICv3's redistributor: both frames. */
+extern const struct vml_reg_table vml_gicr_regs;
+/** @brief The registers of a GICv2's CPU interface. */
+extern const struct vml_reg_table vml_gicc_regs;
+
 #ifdef __cplusplus
 }
 #endif

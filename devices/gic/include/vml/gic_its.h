@@ -69,6 +69,9 @@ enum vml_status vml_its_msi(struct vml_its *its, uint32_t device_id, uint32_t ev
  * @return true if there are more that can run */
 bool vml_its_run(struct vml_its *its, uint32_t budget);
 
+/** @brief The registers of an ITS: both frames. */
+extern const struct vml_reg_table vml_gits_regs;
+
 #ifdef __cplusplus
 }
 #endif

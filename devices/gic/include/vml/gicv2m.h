@@ -37,6 +37,9 @@ VML_MUST_CHECK enum vml_status vml_gicv2m_init(struct vml_gicv2m *frame, struct 
 /** @brief A write of `data` to MSI_SETSPI_NS. Any thread. @return false for none of its SPIs */
 bool vml_gicv2m_set_spi(struct vml_gicv2m *frame, uint32_t data);
 
+/** @brief The registers of a GICv2m frame. */
+extern const struct vml_reg_table vml_gicv2m_regs;
+
 #ifdef __cplusplus
 }
 #endif

@@ -65,6 +65,11 @@ void vml_virtio_mmio_destroy(struct vml_virtio_mmio *mmio);
  * thread. */
 void vml_virtio_mmio_notify(struct vml_virtio_mmio *mmio, uint32_t value);
 
+/** @brief The registers of the transport, without the configuration space. */
+extern const struct vml_reg_table vml_virtio_mmio_regs;
+/** @brief The registers of the legacy transport. */
+extern const struct vml_reg_table vml_virtio_mmio_legacy_regs;
+
 #ifdef __cplusplus
 }
 #endif
