@@ -57,7 +57,7 @@ deps_of_check := build test examples check
 deps_of_coverage := build test
 deps_of_fuzz := build test
 deps_of_bench := build test
-deps_of_doc := doc
+deps_of_doc := build doc
 deps_of_run := build examples run
 deps_of_size := build cross
 deps_of_freestanding := build cross
@@ -561,8 +561,23 @@ size-objects: $(call archives,$(core_libs)) | $(B)/flags
 	$(Q)$(CC) $(core_flags) -Wno-pedantic $(foreach l,$(core_libs),-I$(lib.$l.dir)/include) \
 		-c -o $(B)/structs.o $(B)/structs.c
 
-doc:
-	@tools/make-doc build/doc $(VERSION) $(foreach l,$(LIBRARIES),$(lib.$l.dir))
+# Prints the libraries' register tables for the reference.
+reg_doc := $(B)/reg-doc/reg-doc
+ifneq ($(filter doc $(reg_doc),$(goals)),)
+reg_headers := $(sort $(foreach l,$(core_libs),$(addprefix $(lib.$l.dir)/include/,$(call headers_of,$l))))
+reg_libs := $(call closure,msr $(sort $(foreach h,$(shell grep -l '^extern const struct vml_reg_table' \
+	$(reg_headers)),$(foreach l,$(core_libs),$(if $(filter $(lib.$l.dir)/%,$h),$l)))))
+$(reg_doc): tools/reg-doc.c tools/reg-doc-tables $(call archives,$(reg_libs)) $(system_archives) $(reg_headers)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)tools/reg-doc-tables $(reg_headers) >$(@D)/reg-doc-tables.h
+	$(Q)$(CC) $(test_flags) $(foreach l,$(reg_libs) $(system_libs),-I$(lib.$l.dir)/include) \
+		$(system_includes) -I$(@D) $(CFLAGS) -o $@ $< $(LDFLAGS) $(call link_libs,$(reg_libs)) \
+		$(link_tail) $(call ldlibs_of,$(reg_libs))
+endif
+
+doc: $(reg_doc)
+	@tools/make-doc build/doc $(VERSION) $(reg_doc) $(foreach l,$(LIBRARIES),$(lib.$l.dir))
 
 # -------------------------------------------------------------------------------------- installing
 
