@@ -467,7 +467,7 @@ bench: $(bench_programs)
 
 # -------------------------------------------------------------------------------------- coverage
 
-# Lines executed by unit tests and fuzz seeds, per library; fails below COVERAGE_FLOOR percent.
+# Lines executed by unit tests alone, per library; fails below COVERAGE_FLOOR percent.
 COVERAGE_FLOOR ?= 90
 .PHONY: coverage coverage-run
 coverage:
@@ -477,10 +477,9 @@ ifeq ($(UNIT),)
 endif
 	@tools/coverage-table $(COVERAGE_FLOOR) '$(UNIT)' build/*-$(ARCH)-coverage/obj
 
-coverage-run: all $(unit_programs) $(fuzz_programs)
+coverage-run: all $(unit_programs)
 	@mkdir -p $(OBJ) && find $(OBJ) -name '*.gcda' -delete
-	@$(run_tests) $(sort $(unit_programs)) $(foreach p,$(sort $(fuzz_programs)),'$p \
-		$(patsubst $(B)/%,%,$(dir $p))seeds/$(notdir $p)') >$(B)/tests.log || { cat $(B)/tests.log; exit 1; }
+	@$(run_tests) $(sort $(unit_programs)) >$(B)/tests.log || { cat $(B)/tests.log; exit 1; }
 	@tail -n 1 $(B)/tests.log
 
 # ------------------------------------------------------------------------------------------ checks
@@ -647,7 +646,7 @@ endif
 #:   fuzz                 every fuzz target for FUZZ_SECONDS in all; FUZZ=devices/pl011 for one folder
 #:   fuzz-replay          every fuzz target on its seeds, without a fuzzer
 #:   bench                instructions per operation; BENCH=devices/gic for one folder
-#:   coverage             lines covered by unit tests and fuzz seeds, per library; UNIT= for one folder
+#:   coverage             lines covered by unit tests, per library; UNIT= for one folder
 #:   format               lays out every source as check-format wants it
 #:   check                everything below that starts with check-
 #:   check-compilers      gcc and clang, warnings are errors, everything compiled
