@@ -169,7 +169,7 @@ void pl011_write_character(struct vml_pl011 *uart, uint8_t character)
     uart->kick = true;
 }
 
-/* Takes what has left the FIFO out of it. The interrupt is about the transition, DDI 0183, UARTTXINTR. */
+/* Takes what has left the FIFO out of it. UARTTXINTR is about the transition: DDI 0183. */
 static void sent(struct vml_pl011 *uart, uint32_t count)
 {
     struct vml_pl011_state *s = &uart->state;

@@ -40,10 +40,9 @@ static uint64_t match_at(const struct vml_pl031 *rtc, uint64_t now, bool again)
     return now + left * hz - (now - rtc->origin) % hz;
 }
 
-static void leave(struct vml_pl031 *rtc, uint64_t now)
+static void leave(struct vml_pl031 *rtc, uint64_t now, bool force)
 {
-    uint64_t arm = VML_CLOCK_NEVER;
-    bool changed;
+    bool level, changed, arm;
 
     if (rtc->rearm) {
         rtc->rearm = false;
@@ -52,33 +51,31 @@ static void leave(struct vml_pl031 *rtc, uint64_t now)
             rtc->state.RTCRIS = 1;
             rtc->deadline = match_at(rtc, now, true);
         }
-        arm = rtc->deadline;
     }
-    changed = vml_irq_driver_set(&rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC);
+    level = rtc->state.RTCRIS & rtc->state.RTCIMSC;
+    changed = force ? vml_irq_driver_force(&rtc->out, level) : vml_irq_driver_set(&rtc->out, level);
+    arm = vml_clock_alarm_set(&rtc->match, rtc->deadline);
     vml_mutex_unlock(&rtc->lock);
     if (changed) {
         vml_irq_driver_send(&rtc->out, &rtc->lock);
     }
-    /* An armed deadline that is too early only looks at `deadline` again. */
-    if (arm != VML_CLOCK_NEVER) {
-        vml_clock_event_arm(&rtc->match, arm);
+    if (arm) {
+        vml_clock_alarm_arm(&rtc->match, &rtc->lock);
     }
 }
 
 static void matched(struct vml_clock_event *event)
 {
-    struct vml_pl031 *rtc = VML_CONTAINER_OF(event, struct vml_pl031, match);
+    struct vml_pl031 *rtc = VML_CONTAINER_OF(vml_clock_alarm_of(event), struct vml_pl031, match);
     uint64_t now = vml_clock_now(rtc->config.clock);
-    uint64_t next;
 
     vml_mutex_lock(&rtc->lock);
+    vml_clock_alarm_rang(&rtc->match);
     if (rtc->deadline <= now) {
         rtc->state.RTCRIS = 1;
         rtc->deadline = match_at(rtc, now, true);
     }
-    next = rtc->deadline;
-    leave(rtc, now);
-    vml_clock_event_arm(event, next);
+    leave(rtc, now, false);
 }
 
 static uint64_t read_dr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
@@ -180,7 +177,7 @@ static enum vml_bus_result rtc_access(struct vml_device *device, struct vml_acce
 
     vml_mutex_lock(&rtc->lock);
     result = vml_regs_access(&vml_pl031_regs, device, &rtc->state, access);
-    leave(rtc, vml_clock_now(rtc->config.clock));
+    leave(rtc, vml_clock_now(rtc->config.clock), false);
     return result;
 }
 
@@ -191,7 +188,7 @@ static void rtc_reset(struct vml_device *device)
     vml_mutex_lock(&rtc->lock);
     vml_regs_reset(&vml_pl031_regs, &rtc->state);
     rtc->rearm = true;
-    leave(rtc, vml_clock_now(rtc->config.clock));
+    leave(rtc, vml_clock_now(rtc->config.clock), false);
 }
 
 static void rtc_save(struct vml_device *device, struct vml_state_writer *w)
@@ -219,7 +216,6 @@ static enum vml_status rtc_restore(struct vml_device *device, struct vml_state_r
     struct vml_pl031_state s = {0};
     enum vml_status status;
     uint32_t then;
-    bool changed;
 
     (void)vml_state_enter(r, TAG, VERSION);
     vml_regs_restore(&vml_pl031_regs, &s, r);
@@ -241,12 +237,7 @@ static enum vml_status rtc_restore(struct vml_device *device, struct vml_state_r
         rtc->state.RTCRIS = 1;
     }
     rtc->deadline = match_at(rtc, now, true);
-    changed = vml_irq_driver_force(&rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC);
-    vml_mutex_unlock(&rtc->lock);
-    if (changed) {
-        vml_irq_driver_send(&rtc->out, &rtc->lock);
-    }
-    vml_clock_event_arm(&rtc->match, rtc->deadline);
+    leave(rtc, now, true);
     return VML_OK;
 }
 
@@ -263,15 +254,16 @@ enum vml_status vml_pl031_init(struct vml_pl031 *rtc, const struct vml_pl031_con
     rtc->origin = vml_clock_now(config->clock);
     vml_mutex_init(&rtc->lock);
     vml_irq_driver_init(&rtc->out, &config->irq);
-    vml_clock_event_init(&rtc->match, config->clock, matched);
+    vml_clock_alarm_init(&rtc->match, config->clock, matched);
     vml_regs_reset(&vml_pl031_regs, &rtc->state);
     rtc->deadline = match_at(rtc, rtc->origin, true);
-    vml_clock_event_arm(&rtc->match, rtc->deadline);
+    vml_mutex_lock(&rtc->lock);
+    leave(rtc, rtc->origin, false);
     return VML_OK;
 }
 
 void vml_pl031_destroy(struct vml_pl031 *rtc)
 {
-    vml_clock_event_cancel(&rtc->match);
+    vml_clock_event_cancel(&rtc->match.event);
     vml_mutex_destroy(&rtc->lock);
 }

@@ -14,7 +14,7 @@
 #define VML_PL031_H
 
 #include <vml/amba.h>
-#include <vml/clock.h>
+#include <vml/clock_alarm.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,7 +44,7 @@ struct vml_pl031 {
     struct vml_pl031_config config; /**< as given */
     struct vml_mutex lock;          /**< of everything below */
     struct vml_irq_driver out;      /**< RTCINTR */
-    struct vml_clock_event match;   /**< when RTCDR becomes RTCMR */
+    struct vml_clock_alarm match;   /**< when RTCDR becomes RTCMR */
     uint64_t origin;                /**< tick at which it was `epoch_s` */
     uint64_t deadline;              /**< of the match, in ticks */
     struct vml_pl031_state state;   /**< what the guest sees */
