@@ -1,0 +1,2 @@
+SRCS := src/write.c src/read.c src/edit.c
+NEEDS := base
