@@ -1,0 +1,2 @@
+SRCS := src/pvpanic.c
+NEEDS := base device
