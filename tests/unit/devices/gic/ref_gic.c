@@ -189,16 +189,15 @@ static bool is_signalled(const struct ref_gic *g, uint32_t cpu, uint32_t intid)
     return irq->priority < c->pmr && group_priority(c, irq->group1, irq->priority) < running(c);
 }
 
-bool ref_output(const struct ref_gic *g, uint32_t cpu, bool fiq)
+enum ref_output ref_output(const struct ref_gic *g, uint32_t cpu)
 {
     uint32_t intid = ref_highest_pending(g, cpu);
-    bool as_fiq;
 
     if (!is_signalled(g, cpu, intid)) {
-        return false;
+        return REF_NOTHING;
     }
-    as_fiq = !look(g, intid, cpu)->group1 && (g->version == 3 || g->cpu[cpu].fiqen);
-    return as_fiq == fiq;
+    return !look(g, intid, cpu)->group1 && (g->version == 3 || g->cpu[cpu].fiqen) ? REF_FIQ
+                                                                                  : REF_IRQ;
 }
 
 static uint32_t lowest_source(const struct ref_irq *irq)

@@ -76,7 +76,8 @@ uint32_t ref_target(const struct ref_gic *g, uint32_t intid);
 /* The INTID of the highest priority pending interrupt; 1023 for none. */
 uint32_t ref_highest_pending(const struct ref_gic *g, uint32_t cpu);
 
-/* Whether IRQ or FIQ is asserted. */
-bool ref_output(const struct ref_gic *g, uint32_t cpu, bool fiq);
+/* Which output is asserted. */
+enum ref_output { REF_NOTHING, REF_IRQ, REF_FIQ };
+enum ref_output ref_output(const struct ref_gic *g, uint32_t cpu);
 
 #endif

@@ -236,11 +236,13 @@ static bool same_access(struct machine *m, enum ref_frame frame, uint32_t cpu, u
 static bool same_outputs(struct machine *m)
 {
     for (uint32_t c = 0; c < m->setup->cpus; c++) {
+        enum ref_output output = ref_output(&m->ref, c);
+
         for (uint32_t o = 0; o < 2; o++) {
             bool is_fiq = o == VML_IRQ_OUTPUT_FIQ;
             bool a = m->resident[c] ? ref_hw_output(&m->hw[c], is_fiq)
                                     : vml_gic_pending(m->gic, c, (enum vml_irq_output)o);
-            bool b = ref_output(&m->ref, c, is_fiq);
+            bool b = output == (is_fiq ? REF_FIQ : REF_IRQ);
 
             if (a != b) {
                 return differs(m, is_fiq ? "FIQ of vCPU" : "IRQ of vCPU", c, a, b);
