@@ -130,6 +130,7 @@ static void reset_word(struct vml_gic_word *w, uint32_t edge, uint32_t routed)
     STORE(&w->listed, 0);
     STORE(&w->edge, edge);
     STORE(&w->routed, routed);
+    STORE(&w->gate, 0);
 }
 
 static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
@@ -204,6 +205,7 @@ void gic_update_all(struct vml_gic *gic)
         uint32_t change;
 
         vml_mutex_lock(&cpu->lock);
+        gic_open_groups(gic, cpu);
         change = gic_update(gic, cpu);
         vml_mutex_unlock(&cpu->lock);
         gic_tell(gic, i, change);
@@ -283,10 +285,12 @@ static void set_field_bit(struct vml_gic *gic, uint32_t cpu, uint32_t intid, enu
     uint32_t bit = VML_BIT32(intid % 32), change;
     bool was = (gic_deliverable_bits(w) & bit) != 0, listed = (LOAD(&w->listed) & bit) != 0;
 
-    if (field == FIELD_GROUP && was) { /* moves from one queue to the other */
-        gic_dequeue(gic, c, LOAD(&w->group) >> intid % 32 & 1, gic_priority(gic, c, intid) >> 3,
-                    intid);
-        was = false;
+    if (field == FIELD_GROUP) { /* moves from one place to another */
+        if (was) {
+            gic_dequeue_at(gic, c, gic_place(gic, c, intid), intid);
+            was = false;
+        }
+        gic_set_place(gic, c, intid, gic_priority(gic, c, intid), value);
     }
     set_bit(w, field, bit, value);
     if (field == FIELD_ACTIVE && value) {
@@ -348,11 +352,9 @@ void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t
     w = gic_word(gic, cpu, intid / 32);
     was = (gic_deliverable_bits(w) >> intid % 32 & 1) != 0;
     if (was) {
-        gic_dequeue(gic, c, LOAD(&w->group) >> intid % 32 & 1, gic_priority(gic, c, intid) >> 3,
-                    intid);
+        gic_dequeue_at(gic, c, gic_place(gic, c, intid), intid);
     }
-    STORE(intid < 32 ? &c->priority[intid] : &gic->priority[intid],
-          (uint8_t)(priority & PRIORITY_MASK));
+    gic_set_place(gic, c, intid, priority, LOAD(&w->group) >> intid % 32 & 1);
     gic_requeue(gic, c, w, intid, false);
     listed = (LOAD(&w->listed) >> intid % 32 & 1) != 0;
     change = gic_update(gic, c);
@@ -372,7 +374,6 @@ static inline void move_level(struct vml_gic *gic, struct vml_gic_cpu *c, struct
 {
     uint32_t bit = VML_BIT32(intid % 32);
     bool edge = (LOAD(&w->edge) & bit) != 0, latched = (LOAD(&w->latch) & bit) != 0;
-    uint32_t group, priority;
 
     gic_put_bits(&w->level, bit, level);
     if (latched || (edge && !level)) {
@@ -381,13 +382,11 @@ static inline void move_level(struct vml_gic *gic, struct vml_gic_cpu *c, struct
     if (edge) {
         gic_put_bits(&w->latch, bit, true);
     }
-    if (gic_gate_bits(w) & bit) {
-        group = LOAD(&w->group) >> intid % 32 & 1;
-        priority = gic_priority(gic, c, intid);
+    if (LOAD(&w->gate) & bit) {
         if (level) {
-            gic_enqueue(gic, c, group, priority >> 3, intid);
+            gic_enqueue_at(gic, c, gic_place(gic, c, intid), intid);
         } else {
-            gic_dequeue(gic, c, group, priority >> 3, intid);
+            gic_dequeue_at(gic, c, gic_place(gic, c, intid), intid);
         }
     }
 }

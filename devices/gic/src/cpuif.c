@@ -50,6 +50,7 @@ static inline uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c, struct g
 
     gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
     gic_put_bits(&w->active, bit, true);
+    gic_put_bits(&w->gate, bit, false);
     gic_note_taken(gic, c, intid);
     if (intid < 16 && gic->config.version == 2) {
         return intid | take_sgi_source(c, intid);
@@ -66,7 +67,7 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
     uint32_t intid, value;
 
     vml_mutex_lock(&c->lock);
-    best = gic_candidate(gic, c);
+    best = gic_candidate(c);
     if (!gic_can_take(c, best) || !(groups >> best.group & 1)) {
         bool hidden = gic_can_take(c, best) && gic->config.version == 2 && best.group == 1;
 
@@ -152,7 +153,7 @@ uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group)
     uint32_t intid = VML_GIC_SPURIOUS;
 
     vml_mutex_lock(&c->lock);
-    best = gic_candidate(gic, c);
+    best = gic_candidate(c);
     if (best.priority != IDLE_PRIORITY) {
         intid = gic_candidate_intid(gic, c, best);
         if (intid == LPI_MARK) {
@@ -216,6 +217,7 @@ void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
     vml_mutex_lock(&c->lock);
     before = LOAD(&c->enabled_groups);
     STORE(&c->enabled_groups, groups);
+    gic_open_groups(gic, c);
     leave(gic, c);
     if (before != groups) {
         gic_reroute_shared(gic);

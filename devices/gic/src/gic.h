@@ -34,7 +34,9 @@ enum { GICR_DPG0 = 1 << 24, GICR_DPG1NS = 1 << 25, GICR_DPG1S = 1 << 26 };
 enum { ICC_CBPR = 1, ICC_EOIMODE = 2 };
 enum { GICC_ACKCTL = 1 << 2, GICC_FIQEN = 1 << 3, GICC_CBPR = 1 << 4, GICC_EOIMODE = 1 << 9 };
 enum { CTLR_ARE = 1 << 4, CTLR_DS = 1 << 6 };
-#define ROUTE_IRM UINT64_C(0x80000000)
+#define ROUTE_IRM     UINT64_C(0x80000000)
+#define PLACES_GROUP0 UINT64_C(0x5555555555555555)
+#define PLACES_GROUP1 UINT64_C(0xaaaaaaaaaaaaaaaa)
 
 /* Per-interrupt bits that the distributor and redistributor registers show. */
 enum gic_field {
@@ -57,14 +59,9 @@ static inline uint32_t gic_pending_bits(const struct vml_gic_word *w)
 }
 
 /* Those that are deliverable as soon as they are pending. */
-static inline uint32_t gic_gate_bits(const struct vml_gic_word *w)
-{
-    return LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed) & ~LOAD(&w->listed);
-}
-
 static inline uint32_t gic_deliverable_bits(const struct vml_gic_word *w)
 {
-    return gic_pending_bits(w) & gic_gate_bits(w);
+    return gic_pending_bits(w) & LOAD(&w->gate);
 }
 
 static inline void gic_put_bits(_Atomic uint32_t *p, uint32_t bits, bool value)
@@ -76,34 +73,67 @@ static inline void gic_put_bits(_Atomic uint32_t *p, uint32_t bits, bool value)
     }
 }
 
+/* After a change of what `gate` is made of. The lock of the bit's owner is held. */
+static inline void gic_regate(struct vml_gic_word *w, uint32_t bit)
+{
+    uint32_t open = LOAD(&w->enabled) & ~LOAD(&w->active) & LOAD(&w->routed) & ~LOAD(&w->listed);
+
+    gic_put_bits(&w->gate, bit, (open & bit) != 0);
+}
+
+/* Where an interrupt is in a queue, by priority and group; its priority; its group. */
+static inline uint32_t gic_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
+{
+    return (intid < 32 ? LOAD(&cpu->priority[intid]) : LOAD(&gic->priority[intid])) >> 2;
+}
+
 static inline uint32_t gic_priority(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
 {
-    return intid < 32 ? LOAD(&cpu->priority[intid]) : LOAD(&gic->priority[intid]);
+    return gic_place(gic, cpu, intid) >> 1 << 3;
+}
+
+static inline void gic_set_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid,
+                                 uint32_t priority, uint32_t group)
+{
+    STORE(intid < 32 ? &cpu->priority[intid] : &gic->priority[intid],
+          (uint8_t)((priority & PRIORITY_MASK) | group << 2));
+}
+
+static inline void gic_enqueue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t place,
+                                  uint32_t intid)
+{
+    struct vml_gic_queue *q = &cpu->queue;
+
+    q->bits[place * gic->words + intid / 64] |= VML_BIT64(intid % 64);
+    q->summary[place] = (uint16_t)(q->summary[place] | 1u << intid / 64);
+    q->places |= VML_BIT64(place);
+}
+
+static inline void gic_dequeue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t place,
+                                  uint32_t intid)
+{
+    struct vml_gic_queue *q = &cpu->queue;
+    uint64_t *word = &q->bits[place * gic->words + intid / 64];
+
+    *word &= ~VML_BIT64(intid % 64);
+    if (*word == 0) {
+        q->summary[place] = (uint16_t)(q->summary[place] & ~(1u << intid / 64));
+        if (q->summary[place] == 0) {
+            q->places &= ~VML_BIT64(place);
+        }
+    }
 }
 
 static inline void gic_enqueue(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t group,
                                uint32_t level, uint32_t intid)
 {
-    struct vml_gic_queue *q = &cpu->queue;
-
-    q->bits[(group * VML_GIC_LEVELS + level) * gic->words + intid / 64] |= VML_BIT64(intid % 64);
-    q->summary[group][level] = (uint16_t)(q->summary[group][level] | 1u << intid / 64);
-    q->levels[group] |= VML_BIT32(level);
+    gic_enqueue_at(gic, cpu, level << 1 | group, intid);
 }
 
 static inline void gic_dequeue(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t group,
                                uint32_t level, uint32_t intid)
 {
-    struct vml_gic_queue *q = &cpu->queue;
-    uint64_t *word = &q->bits[(group * VML_GIC_LEVELS + level) * gic->words + intid / 64];
-
-    *word &= ~VML_BIT64(intid % 64);
-    if (*word == 0) {
-        q->summary[group][level] = (uint16_t)(q->summary[group][level] & ~(1u << intid / 64));
-        if (q->summary[group][level] == 0) {
-            q->levels[group] &= ~VML_BIT32(level % VML_GIC_LEVELS);
-        }
-    }
+    gic_dequeue_at(gic, cpu, level << 1 | group, intid);
 }
 
 /* What a vCPU would take next. */
@@ -112,28 +142,33 @@ struct gic_candidate {
     uint32_t priority; /* IDLE_PRIORITY: nothing */
 };
 
-static inline struct gic_candidate gic_candidate(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+static inline struct gic_candidate gic_candidate(const struct vml_gic_cpu *cpu)
 {
-    uint32_t groups = LOAD(&gic->enabled_groups) & LOAD(&cpu->enabled_groups);
-    uint32_t zero = groups & 1 ? cpu->queue.levels[0] : 0;
-    uint32_t both = zero | (groups & 2 ? cpu->queue.levels[1] : 0);
-    uint32_t level;
+    uint64_t ready = cpu->queue.places & cpu->open;
+    uint32_t place;
 
-    if (both == 0) {
+    if (ready == 0) {
         return (struct gic_candidate){0, IDLE_PRIORITY};
     }
-    level = vml_ctz32(both);
-    return (struct gic_candidate){(zero >> level & 1) == 0, level << 3};
+    place = vml_ctz64(ready);
+    return (struct gic_candidate){place & 1, place >> 1 << 3};
 }
 
-static inline uint32_t gic_candidate_intid(struct vml_gic *gic, struct vml_gic_cpu *cpu,
+static inline uint32_t gic_candidate_intid(const struct vml_gic *gic, const struct vml_gic_cpu *cpu,
                                            struct gic_candidate c)
 {
-    uint32_t level = c.priority >> 3;
-    uint32_t word = vml_ctz32(cpu->queue.summary[c.group][level]);
+    uint32_t place = c.priority >> 2 | c.group;
+    uint32_t word = vml_ctz32(cpu->queue.summary[place]);
 
-    return word * 64 +
-           vml_ctz64(cpu->queue.bits[(c.group * VML_GIC_LEVELS + level) * gic->words + word]);
+    return word * 64 + vml_ctz64(cpu->queue.bits[place * gic->words + word]);
+}
+
+/* After a change of the groups that are enabled: GICD_CTLR, or the interface's. Lock held. */
+static inline void gic_open_groups(const struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    uint32_t groups = LOAD(&gic->enabled_groups) & LOAD(&cpu->enabled_groups);
+
+    cpu->open = (groups & 1 ? PLACES_GROUP0 : 0) | (groups & 2 ? PLACES_GROUP1 : 0);
 }
 
 /* The order of candidates as a number: lower is more urgent. */
@@ -154,7 +189,7 @@ static inline bool gic_can_take(const struct vml_gic_cpu *cpu, struct gic_candid
 /* Recomputes the outputs. Lock held. Returns which changed: bits OUT_*; the new ones << 8. */
 static inline uint32_t gic_update(struct vml_gic *gic, struct vml_gic_cpu *cpu)
 {
-    struct gic_candidate c = gic_candidate(gic, cpu);
+    struct gic_candidate c = gic_candidate(cpu);
     uint32_t old = LOAD(&cpu->outputs), now = 0;
 
     if (gic_can_take(cpu, c)) {
@@ -225,19 +260,20 @@ static inline struct vml_gic_cpu *gic_lock_owner(struct vml_gic *gic, uint32_t i
 }
 
 /* Puts an interrupt in or out of the queue after a change. Lock held; `was`: deliverable before. */
-static inline void gic_requeue(struct vml_gic *gic, struct vml_gic_cpu *cpu,
-                               const struct vml_gic_word *w, uint32_t intid, bool was)
+static inline void gic_requeue(struct vml_gic *gic, struct vml_gic_cpu *cpu, struct vml_gic_word *w,
+                               uint32_t intid, bool was)
 {
-    bool now = (gic_deliverable_bits(w) >> intid % 32 & 1) != 0;
+    bool now;
 
+    gic_regate(w, VML_BIT32(intid % 32));
+    now = (gic_deliverable_bits(w) >> intid % 32 & 1) != 0;
     if (now != was) {
-        uint32_t group = LOAD(&w->group) >> intid % 32 & 1;
-        uint32_t level = gic_priority(gic, cpu, intid) >> 3;
+        uint32_t place = gic_place(gic, cpu, intid);
 
         if (now) {
-            gic_enqueue(gic, cpu, group, level, intid);
+            gic_enqueue_at(gic, cpu, place, intid);
         } else {
-            gic_dequeue(gic, cpu, group, level, intid);
+            gic_dequeue_at(gic, cpu, place, intid);
         }
     }
 }

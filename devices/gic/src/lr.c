@@ -136,6 +136,7 @@ static void list_active(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t int
     lrs->filled |= VML_BIT32(FILLED_ACTIVE + lrs->used);
     f.eoi = ((~LOAD(&w->edge) | LOAD(&w->latch)) & bit) != 0;
     gic_put_bits(&w->listed, bit, true);
+    gic_put_bits(&w->gate, bit, false);
     gic_note_taken(gic, c, intid);
     lrs->lr[lrs->used++] = encode(gic, &f);
 }
@@ -253,6 +254,7 @@ static bool import_interface(struct vml_gic *gic, struct vml_gic_cpu *c,
                   ? (v & 1u << 4 ? ICC_CBPR : 0u) | (v & 1u << 9 ? ICC_EOIMODE : 0u)
                   : (c->ctlr & 0x1e0) | (v & (GICC_ACKCTL | GICC_FIQEN | GICC_CBPR | GICC_EOIMODE));
     STORE(&c->enabled_groups, v & 3);
+    gic_open_groups(gic, c);
     gic_binary_points(gic, c);
     if (gic->config.version == 3) {
         c->apr[0] = lrs->ap0r;
@@ -291,6 +293,7 @@ static void list_pending(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t in
         lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
     }
     gic_put_bits(&w->listed, bit, true);
+    gic_put_bits(&w->gate, bit, false);
     if (intid >= 32) {
         STORE(&gic->taker[intid], (uint16_t)cpu);
     }
@@ -329,7 +332,7 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     }
     vml_mutex_lock(&c->lock);
     export_interface(gic, c, lrs);
-    while ((best = gic_candidate(gic, c)).priority != IDLE_PRIORITY && lrs->used < lrs->count) {
+    while ((best = gic_candidate(c)).priority != IDLE_PRIORITY && lrs->used < lrs->count) {
         uint32_t intid = gic_candidate_intid(gic, c, best);
 
         if (VML_UNLIKELY(intid == LPI_MARK)) {

@@ -67,7 +67,7 @@ static GIC_READ_HOOK(read_priority)
     struct vml_gic *gic = gic_of(device);
 
     (void)reg;
-    return LOAD(&gic->cpus[access->cpu].priority[index]);
+    return gic_priority(gic, &gic->cpus[access->cpu], index);
 }
 
 static GIC_WRITE_HOOK(write_priority)

@@ -76,8 +76,7 @@ static void reroute(struct vml_gic *gic, uint32_t intid)
         vml_mutex_lock(&b->lock);
     }
     if (gic_deliverable_bits(w) & bit) {
-        gic_dequeue(gic, &gic->cpus[from], LOAD(&w->group) >> intid % 32 & 1,
-                    LOAD(&gic->priority[intid]) >> 3, intid);
+        gic_dequeue_at(gic, &gic->cpus[from], gic_place(gic, &gic->cpus[from], intid), intid);
     }
     STORE(&gic->owner[intid], (uint16_t)to);
     gic_put_bits(&w->routed, bit, target != VML_CPU_NONE);

@@ -44,7 +44,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
         vml_state_put_u32(w, LOAD(&c->gicr_ctlr));
         save_word(w, &c->private_irqs);
         for (uint32_t n = 0; n < 32; n++) {
-            vml_state_put_u8(w, LOAD(&c->priority[n]));
+            vml_state_put_u8(w, LOAD(&c->priority[n]) & PRIORITY_MASK);
         }
         for (uint32_t n = 0; n < 16; n++) {
             vml_state_put_u8(w, LOAD(&c->sgi_sources[n]));
@@ -55,7 +55,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
         save_word(w, &gic->irqs[n]);
     }
     for (uint32_t intid = 32; intid < gic->intids; intid++) {
-        vml_state_put_u8(w, LOAD(&gic->priority[intid]));
+        vml_state_put_u8(w, LOAD(&gic->priority[intid]) & PRIORITY_MASK);
         vml_state_put_u64(w, LOAD(&gic->route[intid]));
         vml_state_put_u16(w, LOAD(&gic->taker[intid]));
     }
@@ -224,6 +224,8 @@ static void rebuild(struct vml_gic *gic)
         gic_binary_points(gic, c);
         c->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
         for (uint32_t intid = 0; intid < 32; intid++) {
+            gic_set_place(gic, c, intid, gic_priority(gic, c, intid),
+                          LOAD(&c->private_irqs.group) >> intid & 1);
             gic_requeue(gic, c, &c->private_irqs, intid, false);
             if (LOAD(&c->private_irqs.active) >> intid & 1) {
                 gic_note_taken(gic, c, intid);
@@ -231,6 +233,8 @@ static void rebuild(struct vml_gic *gic)
         }
     }
     for (uint32_t intid = 32; intid < gic->intids; intid++) {
+        gic_set_place(gic, NULL, intid, gic_priority(gic, NULL, intid),
+                      LOAD(&gic->irqs[intid / 32].group) >> intid % 32 & 1);
         gic_requeue(gic, &gic->cpus[LOAD(&gic->owner[intid])], &gic->irqs[intid / 32], intid,
                     false);
         if (LOAD(&gic->irqs[intid / 32].active) >> intid % 32 & 1) {

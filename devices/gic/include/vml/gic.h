@@ -74,13 +74,14 @@ struct vml_gic_word {
     _Atomic uint32_t routed;  /**< has a vCPU to go to */
     _Atomic uint32_t grpmod;  /**< IGRPMODR: stored, of no effect with one security state */
     _Atomic uint32_t listed;  /**< in a list register, which then has its state */
+    _Atomic uint32_t gate;    /**< enabled, routed, neither active nor listed */
 };
 
-/** @brief Deliverable interrupts of a vCPU, by group, priority and INTID. Private. */
+/** @brief Deliverable interrupts of a vCPU by place (2 * level + group) and INTID. Private. */
 struct vml_gic_queue {
-    uint32_t levels[2];                  /**< bit p: `summary[][p]` is not 0 */
-    uint16_t summary[2][VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
-    uint64_t *bits;                      /**< [2][VML_GIC_LEVELS][words] */
+    uint64_t places;                      /**< bit p: `summary[p]` is not 0 */
+    uint16_t summary[2 * VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
+    uint64_t *bits;                       /**< [2 * VML_GIC_LEVELS][words] */
 };
 
 /** @brief An LPI. Guarded by the lock of the vCPU that `owner` names. Private. */
@@ -107,6 +108,7 @@ struct vml_gic_lpi_cpu {
 struct vml_gic_cpu {
     VML_CACHE_ALIGNED struct vml_mutex lock; /**< of what follows and of the SPIs it owns */
     _Atomic uint32_t outputs;                /**< bit 0 IRQ, bit 1 FIQ */
+    uint64_t open;                           /**< places of the groups that are enabled */
     uint32_t pmr;                            /**< priority mask */
     uint32_t running;                        /**< priority of what runs; 0x100 for none */
     uint32_t group_mask[2];                  /**< priority bits that decide preemption */
@@ -117,7 +119,7 @@ struct vml_gic_cpu {
     _Atomic uint32_t waker;                  /**< GICR_WAKER */
     _Atomic uint32_t gicr_ctlr;              /**< GICR_CTLR: DPG0, DPG1NS, DPG1S */
     struct vml_gic_word private_irqs;        /**< INTIDs 0 to 31 */
-    _Atomic uint8_t priority[32];            /**< of INTIDs 0 to 31 */
+    _Atomic uint8_t priority[32];            /**< of INTIDs 0 to 31; bit 2: the group */
     _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
     _Atomic uint16_t links[32];              /**< physical INTIDs of INTIDs 0 to 31 */
     uint8_t sgi_active[16];                  /**< GICv2: whose SGI is active */
@@ -175,7 +177,7 @@ struct vml_gic {
     uint32_t words;                   /**< 64-bit words of one level of a queue */
     struct vml_gic_cpu *cpus;         /**< one per vCPU */
     struct vml_gic_word *irqs;        /**< by INTID / 32; the first is not used */
-    _Atomic uint8_t *priority;        /**< by INTID */
+    _Atomic uint8_t *priority;        /**< by INTID; bit 2: the group */
     _Atomic uint16_t *owner;          /**< by INTID: the vCPU whose lock guards an SPI */
     _Atomic uint64_t *route;          /**< by INTID: IROUTER, or ITARGETSR */
     _Atomic uint16_t *links;          /**< by INTID: physical INTIDs */

@@ -23,8 +23,7 @@ static uint64_t gic_fuzz_take(const uint8_t **data, size_t *size, size_t bytes)
 static bool gic_fuzz_is_queued(const struct vml_gic *gic, const struct vml_gic_cpu *c,
                                uint32_t group, uint32_t priority, uint32_t intid)
 {
-    return (c->queue.bits[(group * VML_GIC_LEVELS + (priority >> 3)) * gic->words + intid / 64] >>
-                intid % 64 &
+    return (c->queue.bits[((priority >> 3) * 2 + group) * gic->words + intid / 64] >> intid % 64 &
             1) != 0;
 }
 
@@ -68,7 +67,7 @@ static void gic_fuzz_check(struct vml_gic *gic)
         for (uint32_t n = 0; n < 2 * VML_GIC_LEVELS * gic->words; n++) {
             queued += (uint32_t)__builtin_popcountll(c->queue.bits[n]);
         }
-        if (out && (c->queue.levels[0] | c->queue.levels[1]) == 0) {
+        if (out && c->queue.places == 0) {
             abort();
         }
     }
