@@ -88,7 +88,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->spi_words = (config->spis + 31) / 32;
     gic->words = config->lpis != 0 ? LPI_WORDS : (gic->intids + 63) / 64;
     gic->cpus = take(&at, config->cpus * sizeof(*gic->cpus));
-    gic->irqs = take(&at, (1 + (config->spis + 31) / 32) * sizeof(*gic->irqs));
+    gic->irqs = take(&at, 32 * sizeof(*gic->irqs));
     gic->route = take(&at, 1024 * sizeof(*gic->route));
     gic->owner = take(&at, 1024 * sizeof(*gic->owner));
     gic->links = take(&at, 1024 * sizeof(*gic->links));
@@ -142,6 +142,8 @@ static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
     cpu->apr[1] = 0;
     cpu->running = IDLE_PRIORITY;
     cpu->ctlr = 0;
+    cpu->vmcr = 0;
+    cpu->open = 0;
     cpu->bpr[0] = MIN_BPR0;
     cpu->bpr[1] = MIN_BPR1;
     gic_binary_points(gic, cpu);

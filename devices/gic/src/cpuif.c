@@ -7,14 +7,9 @@ void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu)
     uint32_t cbpr = cpu->ctlr & (gic->config.version == 3 ? ICC_CBPR : GICC_CBPR);
 
     cpu->group_mask[0] = UINT32_MAX << (cpu->bpr[0] + 1) & 0xff;
+    cpu->outs[0] = gic->config.version == 3 || (cpu->ctlr & GICC_FIQEN) ? OUT_FIQ : OUT_IRQ;
+    cpu->outs[1] = OUT_IRQ;
     cpu->group_mask[1] = cbpr ? cpu->group_mask[0] : UINT32_MAX << cpu->bpr[1] & 0xff;
-}
-
-void gic_set_running(struct vml_gic_cpu *cpu)
-{
-    uint32_t active = cpu->apr[0] | cpu->apr[1];
-
-    cpu->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
 }
 
 /* Ends a change of a vCPU's interface: outputs, unlock, tell. */
@@ -175,6 +170,7 @@ void gic_set_bpr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t val
     uint32_t min = group == 0 ? MIN_BPR0 : MIN_BPR1;
 
     vml_mutex_lock(&c->lock);
+    c->vmcr = 0;
     c->bpr[group] = (uint8_t)((value & 7) < min ? min : value & 7);
     gic_binary_points(gic, c);
     leave(gic, c);
@@ -195,6 +191,7 @@ void gic_set_pmr(struct vml_gic *gic, uint32_t cpu, uint32_t value)
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
     vml_mutex_lock(&c->lock);
+    c->vmcr = 0;
     c->pmr = value & PRIORITY_MASK;
     leave(gic, c);
 }
@@ -204,6 +201,7 @@ void gic_set_cpu_ctlr(struct vml_gic *gic, uint32_t cpu, uint32_t value)
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
     vml_mutex_lock(&c->lock);
+    c->vmcr = 0;
     c->ctlr = value;
     gic_binary_points(gic, c);
     leave(gic, c);
@@ -216,6 +214,7 @@ void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
 
     vml_mutex_lock(&c->lock);
     before = LOAD(&c->enabled_groups);
+    c->vmcr = 0;
     STORE(&c->enabled_groups, groups);
     gic_open_groups(gic, c);
     leave(gic, c);

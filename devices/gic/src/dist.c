@@ -364,35 +364,28 @@ static __attribute__((noinline)) enum vml_bus_result access_table(struct vml_gic
                            &gic->gicd, NULL, access);
 }
 
-/* Where in a vml_gic_word the registers of each 128 bytes below 0x400 are; PENDING is computed. */
-enum { PENDING = 0xff };
-static const uint8_t word_fields[8] = {
-    0,
-    offsetof(struct vml_gic_word, group),
-    offsetof(struct vml_gic_word, enabled),
-    offsetof(struct vml_gic_word, enabled),
-    PENDING,
-    PENDING,
-    offsetof(struct vml_gic_word, active),
-    offsetof(struct vml_gic_word, active),
-};
+_Static_assert(offsetof(struct vml_access, write) == offsetof(struct vml_access, size) + 1,
+               "size and write are read together");
 
+static inline bool is_word_read(const struct vml_access *access)
+{
+    const uint8_t read[2] = {4, false};
+
+    return memcmp((const uint8_t *)access + offsetof(struct vml_access, size), read, 2) == 0;
+}
+
+/* A word of SPIs' bits is one load: those of 256 bytes of registers, IGROUPR to ICACTIVER, are one
+ * member of vml_gic_word. */
 static enum vml_bus_result gicd_access(struct vml_device *device, struct vml_access *access)
 {
     struct vml_gic *gic = gic_of(device);
-    uint64_t offset = access->offset;
-    uint32_t word = (uint32_t)offset >> 2 & 31;
+    uint64_t index = access->offset >> 2 | access->offset << 62; /* huge if it is not aligned */
+    uint32_t word = (uint32_t)index & 31;
 
-    /* A word of SPIs' bits is one load. */
-    if (VML_LIKELY(!access->write && access->size == 4 && offset - 0x80 < 0x380 &&
-                   (offset & 3) == 0 && word - 1 < gic->spi_words)) {
+    if (VML_LIKELY(is_word_read(access) && index - 0x20 < 0xe0 && word != 0)) {
         const struct vml_gic_word *w = &gic->irqs[word];
-        uint8_t field = word_fields[offset >> 7];
 
-        access->value =
-            field == PENDING
-                ? gic_pending_bits(w)
-                : LOAD((const _Atomic uint32_t *)(const void *)((const char *)w + field));
+        access->value = index >> 6 == 2 ? gic_pending_bits(w) : LOAD(&w->group + (index >> 6));
         return VML_BUS_OK;
     }
     return access_table(gic, access);

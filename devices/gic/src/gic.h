@@ -180,6 +180,13 @@ static inline uint32_t gic_urgency(struct vml_gic *gic, struct vml_gic_cpu *cpu,
                : c.priority << 16 | c.group << 15 | gic_candidate_intid(gic, cpu, c);
 }
 
+static inline void gic_set_running(struct vml_gic_cpu *cpu)
+{
+    uint32_t active = cpu->apr[0] | cpu->apr[1];
+
+    cpu->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
+}
+
 /* IHI 0069H 4.8: lower is more urgent; it must pass the mask and preempt what runs. */
 static inline bool gic_can_take(const struct vml_gic_cpu *cpu, struct gic_candidate c)
 {
@@ -189,16 +196,22 @@ static inline bool gic_can_take(const struct vml_gic_cpu *cpu, struct gic_candid
 /* Recomputes the outputs. Lock held. Returns which changed: bits OUT_*; the new ones << 8. */
 static inline uint32_t gic_update(struct vml_gic *gic, struct vml_gic_cpu *cpu)
 {
-    struct gic_candidate c = gic_candidate(cpu);
+    uint64_t ready = cpu->queue.places & cpu->open;
     uint32_t old = LOAD(&cpu->outputs), now = 0;
 
-    if (gic_can_take(cpu, c)) {
-        now = c.group == 0 && (gic->config.version == 3 || (cpu->ctlr & GICC_FIQEN)) ? OUT_FIQ
-                                                                                     : OUT_IRQ;
+    if (ready != 0) {
+        uint32_t place = vml_ctz64(ready), priority = place >> 1 << 3;
+
+        if (priority < cpu->pmr && (priority & cpu->group_mask[place & 1]) < cpu->running) {
+            now = cpu->outs[place & 1];
+        }
     }
-    if (VML_LIKELY(now == old) || (VML_UNLIKELY(cpu->pmr == IDLE_PRIORITY) && now != 0 &&
-                                   gic_urgency(gic, cpu, c) >= cpu->left_over)) {
-        return 0; /* nothing new; or nothing more urgent than what had to wait already */
+    if (VML_LIKELY(now == old)) {
+        return 0;
+    }
+    if (VML_UNLIKELY(cpu->pmr == IDLE_PRIORITY) && now != 0 &&
+        gic_urgency(gic, cpu, gic_candidate(cpu)) >= cpu->left_over) {
+        return 0; /* nothing more urgent than what had to wait when it became resident */
     }
     atomic_store_explicit(&cpu->outputs, now, memory_order_release);
     return (now ^ old) | now << 8;
@@ -368,7 +381,6 @@ void gic_set_apr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t val
 void gic_set_pmr(struct vml_gic *gic, uint32_t cpu, uint32_t value);
 void gic_set_cpu_ctlr(struct vml_gic *gic, uint32_t cpu, uint32_t value);
 void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups);
-void gic_set_running(struct vml_gic_cpu *cpu);
 void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu);
 uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group);
 

@@ -207,25 +207,23 @@ static bool list_all_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct v
 }
 
 /* ICH_VMCR_EL2 and GICH_VMCR have one layout, for five bits of priority. */
-static void export_interface(const struct vml_gic *gic, const struct vml_gic_cpu *c,
-                             struct vml_gic_lrs *lrs)
+static VML_COLD void export_interface(const struct vml_gic *gic, struct vml_gic_cpu *c)
 {
-    uint32_t ctlr = c->ctlr;
+    uint32_t ctlr = c->ctlr, groups = LOAD(&c->enabled_groups);
 
     if (gic->config.version == 3) {
         ctlr = (ctlr & ICC_CBPR ? 1u << 4 : 0) | (ctlr & ICC_EOIMODE ? 1u << 9 : 0) | 1u << 3;
     } else {
         ctlr &= GICC_ACKCTL | GICC_FIQEN | GICC_CBPR | GICC_EOIMODE;
     }
-    lrs->vmcr = c->pmr << 24 | (uint32_t)c->bpr[0] << 21 | (uint32_t)c->bpr[1] << 18 | ctlr |
-                LOAD(&c->enabled_groups);
-    lrs->ap0r = gic->config.version == 3 ? c->apr[0] : c->apr[0] | c->apr[1];
-    lrs->ap1r = gic->config.version == 3 ? c->apr[1] : 0;
+    c->vmcr = c->pmr << 24 | (uint32_t)c->bpr[0] << 21 | (uint32_t)c->bpr[1] << 18 | ctlr | groups;
+    c->hcr = HCR_EN | VML_BIT32(HCR_GROUP_CHANGES + (groups & 1)) |
+             VML_BIT32(HCR_GROUP_CHANGES + 2 + (groups >> 1));
 }
 
 /* GICH_APR does not say which group an active priority is of: the active interrupt does. */
-static void import_gich_apr(struct vml_gic *gic, struct vml_gic_cpu *c,
-                            const struct vml_gic_lrs *lrs)
+static VML_COLD void import_gich_apr(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                     const struct vml_gic_lrs *lrs)
 {
     uint32_t group1 = lrs->ap0r & c->apr[1], fresh = lrs->ap0r & ~(c->apr[0] | c->apr[1]);
 
@@ -240,14 +238,12 @@ static void import_gich_apr(struct vml_gic *gic, struct vml_gic_cpu *c,
     c->apr[1] = group1;
 }
 
-/* Returns whether the guest enabled or disabled a group. */
-static bool import_interface(struct vml_gic *gic, struct vml_gic_cpu *c,
-                             const struct vml_gic_lrs *lrs)
+/* Whatever but the priority mask. Returns whether the guest enabled or disabled a group. */
+static VML_COLD bool import_interface(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t v)
 {
-    uint32_t v = lrs->vmcr, bpr0 = v >> 21 & 7, bpr1 = v >> 18 & 7;
+    uint32_t bpr0 = v >> 21 & 7, bpr1 = v >> 18 & 7;
     bool changed = LOAD(&c->enabled_groups) != (v & 3);
 
-    c->pmr = v >> 24 & PRIORITY_MASK;
     c->bpr[0] = (uint8_t)(bpr0 < MIN_BPR0 ? MIN_BPR0 : bpr0);
     c->bpr[1] = (uint8_t)(bpr1 < MIN_BPR1 ? MIN_BPR1 : bpr1);
     c->ctlr = gic->config.version == 3
@@ -256,48 +252,69 @@ static bool import_interface(struct vml_gic *gic, struct vml_gic_cpu *c,
     STORE(&c->enabled_groups, v & 3);
     gic_open_groups(gic, c);
     gic_binary_points(gic, c);
-    if (gic->config.version == 3) {
-        c->apr[0] = lrs->ap0r;
-        c->apr[1] = lrs->ap1r;
-    } else {
-        import_gich_apr(gic, c, lrs);
-    }
-    gic_set_running(c);
     return changed;
 }
 
-/* Lists what the queue had, so it is enabled and pending and not active. Lock held. */
-static void list_pending(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
-                         struct gic_candidate best, struct vml_gic_lrs *lrs)
+/* A GICv2's SGI: one of those who sent it. The others wait. Lock held. */
+static VML_COLD void list_sgi_v2(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t place,
+                                 uint32_t intid, struct vml_gic_lrs *lrs)
 {
-    uint32_t cpu = gic_index(gic, c), bit = VML_BIT32(intid % 32);
-    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    uint32_t sources = LOAD(&c->sgi_sources[intid]), bit = VML_BIT32(intid);
     struct fields f = {.intid = intid,
                        .state = LR_PENDING,
-                       .group = best.group,
-                       .priority = best.priority,
-                       .physical = LOAD(link_of(gic, cpu, intid)),
-                       .eoi = !(LOAD(&w->edge) & bit)};
+                       .group = place & 1,
+                       .priority = place >> 1 << 3,
+                       .source = sources != 0 ? vml_ctz32(sources) : 0};
 
-    if (gic->config.version == 2 && intid < 16) {
-        uint32_t sources = LOAD(&c->sgi_sources[intid]);
+    sources &= sources - 1;
+    f.eoi = sources != 0;
+    STORE(&c->sgi_sources[intid], (uint8_t)sources);
+    gic_put_bits(&c->private_irqs.latch, bit, sources != 0);
+    gic_put_bits(&c->private_irqs.listed, bit, true);
+    gic_put_bits(&c->private_irqs.gate, bit, false);
+    lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
+    lrs->lr[lrs->used++] = encode(gic, &f);
+}
 
-        f.source = sources != 0 ? vml_ctz32(sources) : 0;
-        sources &= sources - 1;
-        STORE(&c->sgi_sources[intid], (uint8_t)sources);
-        gic_put_bits(&w->latch, bit, sources != 0);
-        f.eoi = sources != 0;
-        lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
-    } else if (LOAD(&w->latch) & bit) {
+/* Lists what the queue had, so it is enabled and pending and not active. Lock held. */
+static VML_ALWAYS_INLINE void list_pending(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t cpu,
+                                           uint32_t place, uint32_t intid, struct vml_gic_lrs *lrs,
+                                           const bool v3)
+{
+    uint32_t bit = VML_BIT32(intid % 32), physical;
+    struct vml_gic_word *w;
+    uint64_t lr;
+
+    if (intid < 32) {
+        if (!v3 && intid < 16) {
+            list_sgi_v2(gic, c, place, intid, lrs);
+            return;
+        }
+        w = &c->private_irqs;
+        physical = LOAD(&c->links[intid]);
+    } else {
+        w = &gic->irqs[intid / 32];
+        physical = LOAD(&gic->links[intid]);
+        STORE(&gic->taker[intid], (uint16_t)cpu);
+    }
+    if (LOAD(&w->latch) & bit) {
         gic_put_bits(&w->latch, bit, false);
         lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
     }
     gic_put_bits(&w->listed, bit, true);
     gic_put_bits(&w->gate, bit, false);
-    if (intid >= 32) {
-        STORE(&gic->taker[intid], (uint16_t)cpu);
+    if (v3) {
+        lr = intid | (uint64_t)(place >> 1) << 51 | (uint64_t)(place & 1) << 60 | VML_BIT64(62);
+        lr |= physical != 0            ? VML_BIT64(61) | (uint64_t)physical << 32
+              : (LOAD(&w->edge) & bit) ? 0
+                                       : VML_BIT64(41);
+    } else {
+        lr = intid | place >> 1 << 23 | (place & 1) << 30 | VML_BIT32(28);
+        lr |= physical != 0            ? VML_BIT32(31) | physical << 10
+              : (LOAD(&w->edge) & bit) ? 0
+                                       : VML_BIT32(19);
     }
-    lrs->lr[lrs->used++] = encode(gic, &f);
+    lrs->lr[lrs->used++] = lr;
 }
 
 /* Others wait for list registers: what is pending of an active interrupt waits with them, so that it
@@ -318,55 +335,81 @@ static void keep_pending_of_active(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
+/* Lists what is pending, most urgent first. Lock held. */
+static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t cpu,
+                                         struct vml_gic_lrs *lrs, const bool v3)
+{
+    struct vml_gic_queue *q = &c->queue;
+    uint64_t ready;
+
+    while ((ready = q->places & c->open) != 0 && lrs->used < lrs->count) {
+        uint32_t place = vml_ctz64(ready), word = vml_ctz32(q->summary[place]);
+        uint64_t *bits = &q->bits[place * gic->words + word];
+        uint32_t intid = word * 64 + vml_ctz64(*bits);
+
+        if (v3 && VML_UNLIKELY(intid == LPI_MARK)) {
+            list_lpi(gic, c, place >> 1 << 3, lrs);
+            continue;
+        }
+        if ((*bits &= *bits - 1) == 0) {
+            q->summary[place] &= (uint16_t)(q->summary[place] - 1u);
+            if (q->summary[place] == 0) {
+                q->places &= ~VML_BIT64(place);
+            }
+        }
+        list_pending(gic, c, cpu, place, intid, lrs, v3);
+    }
+    lrs->hcr = c->hcr;
+    c->left_over = UINT32_MAX;
+    if (VML_UNLIKELY(ready != 0)) {
+        keep_pending_of_active(gic, c, lrs);
+        lrs->hcr |= HCR_NPIE;
+        c->left_over = gic_urgency(gic, c, gic_candidate(c));
+    }
+}
+
 void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
-    struct gic_candidate best;
-    uint32_t groups;
     bool left_over = false;
 
     lrs->used = 0;
     lrs->filled = 0;
-    if (LOAD(&c->any_taken)) {
+    if (VML_UNLIKELY(LOAD(&c->any_taken))) {
         left_over = list_all_active(gic, c, lrs);
     }
     vml_mutex_lock(&c->lock);
-    export_interface(gic, c, lrs);
-    while ((best = gic_candidate(c)).priority != IDLE_PRIORITY && lrs->used < lrs->count) {
-        uint32_t intid = gic_candidate_intid(gic, c, best);
-
-        if (VML_UNLIKELY(intid == LPI_MARK)) {
-            list_lpi(gic, c, best.priority, lrs);
-        } else {
-            gic_dequeue(gic, c, best.group, best.priority >> 3, intid);
-            list_pending(gic, c, intid, best, lrs);
-        }
+    if (VML_UNLIKELY(c->vmcr == 0)) {
+        export_interface(gic, c);
     }
-    if (VML_UNLIKELY(best.priority != IDLE_PRIORITY)) {
-        keep_pending_of_active(gic, c, lrs);
+    lrs->vmcr = c->vmcr;
+    lrs->ap0r = c->apr[0];
+    lrs->ap1r = c->apr[1];
+    if (VML_LIKELY(gic->config.version == 3)) {
+        list_queue(gic, c, cpu, lrs, true);
+    } else {
+        lrs->ap0r |= lrs->ap1r;
+        lrs->ap1r = 0;
+        list_queue(gic, c, cpu, lrs, false);
     }
-    groups = LOAD(&c->enabled_groups);
-    lrs->hcr = HCR_EN | VML_BIT32(HCR_GROUP_CHANGES + (groups & 1)) |
-               VML_BIT32(HCR_GROUP_CHANGES + 2 + (groups >> 1)) |
-               (best.priority != IDLE_PRIORITY ? HCR_NPIE : 0) |
-               (left_over ? HCR_LRENPIE | HCR_TC : 0);
     /* Resident: whatever becomes deliverable from now on is told, masked or not. */
-    c->left_over = gic_urgency(gic, c, best);
     c->pmr = IDLE_PRIORITY;
     c->running = IDLE_PRIORITY;
     atomic_store_explicit(&c->outputs, 0, memory_order_release);
     vml_mutex_unlock(&c->lock);
+    if (VML_UNLIKELY(left_over)) {
+        lrs->hcr |= HCR_LRENPIE | HCR_TC;
+    }
 }
 
-/* Takes one list register back. Owner's lock held. */
-static void unlist(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_cpu *owner,
-                   uint32_t intid, uint64_t lr, bool latched)
+/* Takes back a list register that has a state. Owner's lock held. */
+static VML_COLD void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
+                                  uint64_t lr, bool latched)
 {
-    uint32_t cpu = gic_index(gic, c), bit = VML_BIT32(intid % 32), state = lr_state(gic, lr);
-    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    uint32_t bit = VML_BIT32(intid % 32), state = lr_state(gic, lr);
+    struct vml_gic_word *w = gic_word(gic, gic_index(gic, c), intid / 32);
     bool sgi_v2 = gic->config.version == 2 && intid < 16;
 
-    gic_put_bits(&w->listed, bit, false);
     gic_put_bits(&w->active, bit, (state & LR_ACTIVE) != 0);
     if (state & LR_ACTIVE) {
         gic_note_taken(gic, c, intid);
@@ -381,10 +424,31 @@ static void unlist(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_cp
                   (uint8_t)(LOAD(&c->sgi_sources[intid]) | 1u << lr_source(lr)));
         }
     }
-    if (state == 0 && lr_is_linked(gic, lr) && !(LOAD(&w->edge) & bit)) {
-        gic_put_bits(&w->level, bit, false);
+}
+
+/* Takes one list register back. Owner's lock held. */
+static inline void unlist(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_cpu *owner,
+                          struct vml_gic_word *w, uint32_t intid, const struct vml_gic_lrs *lrs,
+                          uint32_t i)
+{
+    uint32_t bit = VML_BIT32(intid % 32);
+    uint64_t lr = lrs->lr[i];
+
+    gic_put_bits(&w->listed, bit, false);
+    if (lr_state(gic, lr) != 0) {
+        unlist_state(gic, c, intid, lr, (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
+    } else {
+        if (LOAD(&w->active) & bit) {
+            gic_put_bits(&w->active, bit, false);
+        }
+        if (lr_is_linked(gic, lr) && !(LOAD(&w->edge) & bit)) {
+            gic_put_bits(&w->level, bit, false);
+        }
     }
-    gic_requeue(gic, owner, w, intid, false);
+    gic_regate(w, bit);
+    if (gic_deliverable_bits(w) & bit) {
+        gic_enqueue_at(gic, owner, gic_place(gic, owner, intid), intid);
+    }
 }
 
 /* The most urgent of the interrupts that are active on this vCPU and in no list register, whose
@@ -442,43 +506,66 @@ static void apply_eoi_count(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
-void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+/* Those that another vCPU's lock guards now: LPIs, and what was re-routed meanwhile. */
+static VML_COLD void unlist_elsewhere(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                      const struct vml_gic_lrs *lrs, uint32_t elsewhere)
 {
-    struct vml_gic_cpu *c = &gic->cpus[cpu];
-    uint32_t change, elsewhere = 0;
-    bool groups_changed;
-
-    if (lrs->hcr >> HCR_EOICOUNT != 0) {
-        apply_eoi_count(gic, c, lrs);
-    }
-    vml_mutex_lock(&c->lock);
-    groups_changed = import_interface(gic, c, lrs);
-    for (uint32_t i = 0; i < lrs->used; i++) {
-        uint32_t intid = lr_intid(gic, lrs->lr[i]);
-
-        if (intid >= VML_GIC_FIRST_LPI || (intid >= 32 && LOAD(&gic->owner[intid]) != cpu)) {
-            elsewhere |= VML_BIT32(i);
-        } else {
-            unlist(gic, c, c, intid, lrs->lr[i], (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
-        }
-    }
-    change = gic_update(gic, c);
-    vml_mutex_unlock(&c->lock);
-    gic_tell(gic, cpu, change);
-    for (; elsewhere != 0;
-         elsewhere &= elsewhere - 1) { /* LPIs, and what was re-routed meanwhile */
-        uint32_t i = vml_ctz32(elsewhere), intid = lr_intid(gic, lrs->lr[i]);
+    for (; elsewhere != 0; elsewhere &= elsewhere - 1) {
+        uint32_t i = vml_ctz32(elsewhere), intid = lr_intid(gic, lrs->lr[i]), change;
         struct vml_gic_cpu *owner;
 
         if (gic_is_lpi(gic, intid)) {
             gic_lpi_unlist(gic, intid, (lr_state(gic, lrs->lr[i]) & LR_PENDING) != 0);
             continue;
         }
-        owner = gic_lock_owner(gic, intid, cpu);
-        unlist(gic, c, owner, intid, lrs->lr[i], (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
+        owner = gic_lock_owner(gic, intid, gic_index(gic, c));
+        unlist(gic, c, owner, &gic->irqs[intid / 32], intid, lrs, i);
         change = gic_update(gic, owner);
         vml_mutex_unlock(&owner->lock);
         gic_tell(gic, gic_index(gic, owner), change);
+    }
+}
+
+void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    uint32_t change, elsewhere = 0, used = lrs->used;
+    bool groups_changed = false;
+
+    if (VML_UNLIKELY(lrs->hcr >> HCR_EOICOUNT != 0)) {
+        apply_eoi_count(gic, c, lrs);
+    }
+    vml_mutex_lock(&c->lock);
+    if (VML_UNLIKELY((lrs->vmcr ^ c->vmcr) << 8 != 0)) {
+        groups_changed = import_interface(gic, c, lrs->vmcr);
+        c->pmr = lrs->vmcr >> 24 & PRIORITY_MASK;
+        export_interface(gic, c);
+    }
+    c->pmr = lrs->vmcr >> 24 & PRIORITY_MASK;
+    c->vmcr = lrs->vmcr;
+    if (VML_LIKELY(gic->config.version == 3)) {
+        c->apr[0] = lrs->ap0r;
+        c->apr[1] = lrs->ap1r;
+    } else {
+        import_gich_apr(gic, c, lrs);
+    }
+    gic_set_running(c);
+    for (uint32_t i = 0; i < used; i++) {
+        uint32_t intid = lr_intid(gic, lrs->lr[i]);
+
+        if (intid < 32) {
+            unlist(gic, c, c, &c->private_irqs, intid, lrs, i);
+        } else if (VML_LIKELY(intid < VML_GIC_FIRST_LPI && LOAD(&gic->owner[intid]) == cpu)) {
+            unlist(gic, c, c, &gic->irqs[intid / 32], intid, lrs, i);
+        } else {
+            elsewhere |= VML_BIT32(i);
+        }
+    }
+    change = gic_update(gic, c);
+    vml_mutex_unlock(&c->lock);
+    gic_tell(gic, cpu, change);
+    if (VML_UNLIKELY(elsewhere != 0)) {
+        unlist_elsewhere(gic, c, lrs, elsewhere);
     }
     if (VML_UNLIKELY(groups_changed)) {
         gic_reroute_shared(gic);

@@ -65,11 +65,11 @@ extern "C" {
 
 /** @brief 32 interrupts' state; bit n belongs to INTID 32 * index + n. Private. */
 struct vml_gic_word {
-    _Atomic uint32_t group;   /**< IGROUPR */
+    _Atomic uint32_t group;   /**< IGROUPR; the first four are in the order of the registers */
     _Atomic uint32_t enabled; /**< ISENABLER */
     _Atomic uint32_t latch;   /**< edges seen, and ISPENDR written */
-    _Atomic uint32_t level;   /**< the wires */
     _Atomic uint32_t active;  /**< ISACTIVER */
+    _Atomic uint32_t level;   /**< the wires */
     _Atomic uint32_t edge;    /**< ICFGR: edge-triggered */
     _Atomic uint32_t routed;  /**< has a vCPU to go to */
     _Atomic uint32_t grpmod;  /**< IGRPMODR: stored, of no effect with one security state */
@@ -116,6 +116,7 @@ struct vml_gic_cpu {
     _Atomic uint32_t enabled_groups;         /**< IGRPEN, or GICC_CTLR bits 1:0 */
     uint32_t ctlr;                           /**< ICC_CTLR_EL1 or GICC_CTLR, writable bits */
     uint8_t bpr[2];                          /**< binary points */
+    uint8_t outs[2];                         /**< which output a group is signalled by */
     _Atomic uint32_t waker;                  /**< GICR_WAKER */
     _Atomic uint32_t gicr_ctlr;              /**< GICR_CTLR: DPG0, DPG1NS, DPG1S */
     struct vml_gic_word private_irqs;        /**< INTIDs 0 to 31 */
@@ -125,6 +126,8 @@ struct vml_gic_cpu {
     uint8_t sgi_active[16];                  /**< GICv2: whose SGI is active */
     _Atomic uint64_t taken[16];              /**< by INTID: may be active here */
     _Atomic bool any_taken;                  /**< there are any */
+    uint32_t vmcr;              /**< the interface as ICH_VMCR_EL2; 0: not up to date */
+    uint32_t hcr;               /**< with it: ICH_HCR_EL2's enables */
     uint32_t left_over;         /**< resident: urgency of the first without list register */
     uint64_t affinity;          /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
     struct vml_gic_queue queue; /**< what can be taken */
@@ -153,7 +156,7 @@ struct vml_gic_config {
 #define VML_GIC_STORAGE(cpus, spis)                                                                \
     ((cpus) * (sizeof(struct vml_gic_cpu) +                                                        \
                2u * VML_GIC_LEVELS * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +            \
-     (1u + ((spis) + 31u) / 32u) * sizeof(struct vml_gic_word) +                                   \
+     32u * sizeof(struct vml_gic_word) +                                                           \
      (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
 
@@ -176,7 +179,7 @@ struct vml_gic {
     uint32_t spi_words;               /**< of `irqs`, for SPIs */
     uint32_t words;                   /**< 64-bit words of one level of a queue */
     struct vml_gic_cpu *cpus;         /**< one per vCPU */
-    struct vml_gic_word *irqs;        /**< by INTID / 32; the first is not used */
+    struct vml_gic_word *irqs;        /**< by INTID / 32, all 32; the first is not used */
     _Atomic uint8_t *priority;        /**< by INTID; bit 2: the group */
     _Atomic uint16_t *owner;          /**< by INTID: the vCPU whose lock guards an SPI */
     _Atomic uint64_t *route;          /**< by INTID: IROUTER, or ITARGETSR */
