@@ -187,9 +187,6 @@ void vml_gic_reset(struct vml_gic *gic)
 
 VML_COLD void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change)
 {
-    if (!gic->config.output) {
-        return;
-    }
     if (change & OUT_IRQ) {
         gic->config.output(gic->config.context, cpu, VML_IRQ_OUTPUT_IRQ,
                            (change >> 8 & OUT_IRQ) != 0);
@@ -224,7 +221,7 @@ void gic_recall_all(struct vml_gic *gic)
         vml_mutex_lock(&cpu->lock);
         resident = cpu->pmr == IDLE_PRIORITY;
         vml_mutex_unlock(&cpu->lock);
-        if (resident) {
+        if (resident && gic->config.output) {
             gic_tell_slow(gic, i, OUT_IRQ | OUT_IRQ << 8);
         }
     }
@@ -370,32 +367,35 @@ static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
     return intid >= 16 && intid < gic->intids && (intid >= 32 || cpu < gic->config.cpus);
 }
 
-/* A level that changes: pending follows it, or latches, and so does the place in the queue. */
-static inline void move_level(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_word *w,
-                              uint32_t intid, bool level)
+/* A level changes: pending follows it, or latches, and so does the place in the queue. Lock held.
+ * Returns what gic_update() does. */
+static inline uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                  struct vml_gic_word *w, uint32_t intid, uint32_t place,
+                                  bool level)
 {
-    uint32_t bit = VML_BIT32(intid % 32);
-    bool edge = (LOAD(&w->edge) & bit) != 0, latched = (LOAD(&w->latch) & bit) != 0;
+    uint32_t bit = VML_BIT32(intid % 32), edge = LOAD(&w->edge) & bit;
 
     gic_put_bits(&w->level, bit, level);
-    if (latched || (edge && !level)) {
-        return; /* pending as before */
+    if ((LOAD(&w->latch) & bit) || (edge && !level)) {
+        return 0; /* pending as before */
     }
     if (edge) {
         gic_put_bits(&w->latch, bit, true);
     }
-    if (LOAD(&w->gate) & bit) {
-        if (level) {
-            gic_enqueue_at(gic, c, gic_place(gic, c, intid), intid);
-        } else {
-            gic_dequeue_at(gic, c, gic_place(gic, c, intid), intid);
-        }
+    if (!(LOAD(&w->gate) & bit)) {
+        return 0;
     }
+    if (level) {
+        gic_enqueue_at(gic, c, place, intid);
+    } else {
+        gic_dequeue_at(gic, c, place, intid);
+    }
+    return gic_update(gic, c);
 }
 
 void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
 {
-    uint32_t bit = VML_BIT32(intid % 32), change = 0;
+    uint32_t bit = VML_BIT32(intid % 32), place, change = 0;
     struct vml_gic_cpu *c;
     struct vml_gic_word *w;
     bool listed = false;
@@ -408,10 +408,10 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
         return;
     }
     c = gic_lock_owner(gic, intid, cpu);
+    place = gic_place(gic, c, intid);
     if (VML_LIKELY(((LOAD(&w->level) & bit) != 0) != level)) {
-        move_level(gic, c, w, intid, level);
+        change = move_level(gic, c, w, intid, place, level);
         listed = level && (LOAD(&w->listed) & bit);
-        change = gic_update(gic, c);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);

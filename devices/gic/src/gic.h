@@ -222,7 +222,7 @@ void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change);
 /* Tells of what gic_update() returned. No lock held. */
 static inline void gic_tell(struct vml_gic *gic, uint32_t cpu, uint32_t change)
 {
-    if (change != 0) {
+    if (change != 0 && gic->config.output) {
         gic_tell_slow(gic, cpu, change);
     }
 }
@@ -230,7 +230,7 @@ static inline void gic_tell(struct vml_gic *gic, uint32_t cpu, uint32_t change)
 /* What changes while it is in a list register: that vCPU must fold and fill. No lock held. */
 static inline void gic_recall(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool listed)
 {
-    if (VML_UNLIKELY(listed)) {
+    if (VML_UNLIKELY(listed) && gic->config.output) {
         gic_tell_slow(gic, intid < 32 ? cpu : LOAD(&gic->taker[intid]), OUT_IRQ | OUT_IRQ << 8);
     }
 }

@@ -61,11 +61,6 @@ static uint64_t lr_state_bits(const struct vml_gic *gic, uint32_t state)
     return (uint64_t)state << (gic->config.version == 3 ? 62 : 28);
 }
 
-static bool lr_is_linked(const struct vml_gic *gic, uint64_t lr)
-{
-    return (lr >> (gic->config.version == 3 ? 61 : 31) & 1) != 0;
-}
-
 static uint32_t lr_group(const struct vml_gic *gic, uint64_t lr)
 {
     return (uint32_t)(lr >> (gic->config.version == 3 ? 60 : 30)) & 1;
@@ -403,7 +398,7 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 }
 
 /* Takes back a list register that has a state. Owner's lock held. */
-static VML_COLD void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
+static void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
                                   uint64_t lr, bool latched)
 {
     uint32_t bit = VML_BIT32(intid % 32), state = lr_state(gic, lr);
@@ -427,26 +422,30 @@ static VML_COLD void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, ui
 }
 
 /* Takes one list register back. Owner's lock held. */
-static inline void unlist(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_cpu *owner,
-                          struct vml_gic_word *w, uint32_t intid, const struct vml_gic_lrs *lrs,
-                          uint32_t i)
+static VML_ALWAYS_INLINE void unlist(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                     struct vml_gic_cpu *owner, struct vml_gic_word *w,
+                                     uint32_t intid, const struct vml_gic_lrs *lrs, uint32_t i,
+                                     const bool v3)
 {
     uint32_t bit = VML_BIT32(intid % 32);
     uint64_t lr = lrs->lr[i];
 
     gic_put_bits(&w->listed, bit, false);
-    if (lr_state(gic, lr) != 0) {
+    if (v3 ? lr >> 62 != 0 : (lr >> 28 & 3) != 0) {
         unlist_state(gic, c, intid, lr, (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
+        gic_regate(w, bit);
     } else {
         if (LOAD(&w->active) & bit) {
             gic_put_bits(&w->active, bit, false);
         }
-        if (lr_is_linked(gic, lr) && !(LOAD(&w->edge) & bit)) {
+        if ((lr >> (v3 ? 61 : 31) & 1) && !(LOAD(&w->edge) & bit)) { /* linked */
             gic_put_bits(&w->level, bit, false);
         }
+        if (LOAD(&w->enabled) & LOAD(&w->routed) & bit) {
+            gic_put_bits(&w->gate, bit, true);
+        }
     }
-    gic_regate(w, bit);
-    if (gic_deliverable_bits(w) & bit) {
+    if (gic_pending_bits(w) & LOAD(&w->gate) & bit) {
         gic_enqueue_at(gic, owner, gic_place(gic, owner, intid), intid);
     }
 }
@@ -519,56 +518,69 @@ static VML_COLD void unlist_elsewhere(struct vml_gic *gic, struct vml_gic_cpu *c
             continue;
         }
         owner = gic_lock_owner(gic, intid, gic_index(gic, c));
-        unlist(gic, c, owner, &gic->irqs[intid / 32], intid, lrs, i);
+        unlist(gic, c, owner, &gic->irqs[intid / 32], intid, lrs, i, gic->config.version == 3);
         change = gic_update(gic, owner);
         vml_mutex_unlock(&owner->lock);
         gic_tell(gic, gic_index(gic, owner), change);
     }
 }
 
+/* Takes all back but those that it returns, a bit each. Lock held. */
+static VML_ALWAYS_INLINE uint32_t unlist_all(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                             uint32_t cpu, const struct vml_gic_lrs *lrs,
+                                             const bool v3)
+{
+    uint32_t elsewhere = 0;
+
+    for (uint32_t i = 0, used = lrs->used; i < used; i++) {
+        uint32_t intid = (uint32_t)lrs->lr[i] & (v3 ? UINT32_MAX : 0x3ff);
+
+        if (intid < 32) {
+            unlist(gic, c, c, &c->private_irqs, intid, lrs, i, v3);
+        } else if (VML_LIKELY(intid < 1024 && LOAD(&gic->owner[intid]) == cpu)) {
+            unlist(gic, c, c, &gic->irqs[intid / 32], intid, lrs, i, v3);
+        } else {
+            elsewhere |= VML_BIT32(i);
+        }
+    }
+    return elsewhere;
+}
+
 void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
-    uint32_t change, elsewhere = 0, used = lrs->used;
+    uint32_t change, elsewhere, vmcr = lrs->vmcr;
     bool groups_changed = false;
 
     if (VML_UNLIKELY(lrs->hcr >> HCR_EOICOUNT != 0)) {
         apply_eoi_count(gic, c, lrs);
     }
     vml_mutex_lock(&c->lock);
-    if (VML_UNLIKELY((lrs->vmcr ^ c->vmcr) << 8 != 0)) {
-        groups_changed = import_interface(gic, c, lrs->vmcr);
-        c->pmr = lrs->vmcr >> 24 & PRIORITY_MASK;
+    if (VML_UNLIKELY((vmcr ^ c->vmcr) << 8 != 0)) {
+        groups_changed = import_interface(gic, c, vmcr);
+        c->pmr = vmcr >> 24 & PRIORITY_MASK;
         export_interface(gic, c);
     }
-    c->pmr = lrs->vmcr >> 24 & PRIORITY_MASK;
-    c->vmcr = lrs->vmcr;
+    c->pmr = vmcr >> 24 & PRIORITY_MASK;
+    c->vmcr = vmcr;
     if (VML_LIKELY(gic->config.version == 3)) {
         c->apr[0] = lrs->ap0r;
         c->apr[1] = lrs->ap1r;
+        gic_set_running(c);
+        elsewhere = unlist_all(gic, c, cpu, lrs, true);
     } else {
         import_gich_apr(gic, c, lrs);
-    }
-    gic_set_running(c);
-    for (uint32_t i = 0; i < used; i++) {
-        uint32_t intid = lr_intid(gic, lrs->lr[i]);
-
-        if (intid < 32) {
-            unlist(gic, c, c, &c->private_irqs, intid, lrs, i);
-        } else if (VML_LIKELY(intid < VML_GIC_FIRST_LPI && LOAD(&gic->owner[intid]) == cpu)) {
-            unlist(gic, c, c, &gic->irqs[intid / 32], intid, lrs, i);
-        } else {
-            elsewhere |= VML_BIT32(i);
-        }
+        gic_set_running(c);
+        elsewhere = unlist_all(gic, c, cpu, lrs, false);
     }
     change = gic_update(gic, c);
     vml_mutex_unlock(&c->lock);
-    gic_tell(gic, cpu, change);
-    if (VML_UNLIKELY(elsewhere != 0)) {
+    if (VML_UNLIKELY((elsewhere | change) != 0 || groups_changed)) {
+        gic_tell(gic, cpu, change);
         unlist_elsewhere(gic, c, lrs, elsewhere);
-    }
-    if (VML_UNLIKELY(groups_changed)) {
-        gic_reroute_shared(gic);
+        if (groups_changed) {
+            gic_reroute_shared(gic);
+        }
     }
     lrs->used = 0;
 }

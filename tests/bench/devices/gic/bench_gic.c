@@ -118,6 +118,33 @@ static void lr_round_trip(uint64_t n)
     }
 }
 
+/* The same without the wire: what the guest did not take stays pending. */
+static void lr_fill_fold(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    vml_gic_set_level(&gic, 158, 0, true);
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        BENCH_KEEP(lrs.used);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
+/* Nothing to list: what every entry and exit costs. */
+static void lr_empty(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        BENCH_KEEP(lrs.used);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
 static const struct bench_case cases[] = {
     {"assert, IAR, deassert, EOIR: INTID 33", spi_33},
     {"assert, IAR, deassert, EOIR: INTID 158", spi_158},
@@ -126,6 +153,8 @@ static const struct bench_case cases[] = {
     {"assert, IAR, deassert, EOIR: 64 vCPUs", spi_64_cpus},
     {"assert, IAR, deassert, EOIR: 512 vCPUs", spi_512_cpus},
     {"assert, fill, fold: one list register", lr_round_trip},
+    {"fill, fold: one list register, not taken", lr_fill_fold},
+    {"fill, fold: no list register", lr_empty},
     {"read GICD_ISENABLER1", read_isenabler},
 };
 
