@@ -147,7 +147,7 @@ static void check_cpu(uint32_t cpu, uint32_t *listed)
         }
         must(lc->tail[list] == previous);
         if (list < 32) {
-            bool mark = (c->queue.bits[(VML_GIC_LEVELS + list) * m.gic.words + 15] >> 63) != 0;
+            bool mark = (c->queue.bits[(2 * list + 1) * m.gic.words + 15] >> 63) != 0;
 
             must(mark == (lc->head[list] != 0xffff));
         }

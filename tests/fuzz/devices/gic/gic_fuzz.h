@@ -32,8 +32,11 @@ static uint32_t gic_fuzz_deliverable(const struct vml_gic *gic, const struct vml
                                      uint32_t first, const struct vml_gic_cpu *cpu)
 {
     uint32_t pending = w->latch | (w->level & ~w->edge), count = 0;
-    uint32_t bits = pending & w->enabled & ~w->active & w->routed;
+    uint32_t gate = w->enabled & ~w->active & w->routed & ~w->listed, bits = pending & gate;
 
+    if (gate != w->gate) {
+        abort();
+    }
     for (uint32_t n = 0; n < 32; n++) {
         uint32_t intid = first + n;
         const struct vml_gic_cpu *c = cpu ? cpu : &gic->cpus[gic->owner[intid]];
@@ -76,7 +79,7 @@ static void gic_fuzz_check(struct vml_gic *gic)
     }
 }
 
-static int gic_fuzz(uint32_t version, const uint8_t *data, size_t size)
+static inline int gic_fuzz(uint32_t version, const uint8_t *data, size_t size)
 {
     static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[VML_GIC_STORAGE(FUZZ_CPUS, 96)];
     struct vml_gic_config config = {.version = version,
