@@ -1,0 +1,178 @@
+/* vCPUs take interrupts through list registers while other threads raise them and move them about:
+ * none is lost, and none is active on two of them. */
+#include "rig.h"
+#include <vml/gic_lr.h>
+
+enum { CPUS = 3, FIRST = 32, LINES = 40, ROUNDS = 1500, PENDING = 1, ACTIVE = 2 };
+
+static struct rig rig;
+static struct vml_gic_lrs lrs[CPUS];
+static _Atomic bool done, recalled[CPUS];
+static _Atomic uint32_t taken[FIRST + LINES], active[FIRST + LINES];
+static _Atomic uint32_t twice;
+
+static bool is_edge(uint32_t intid)
+{
+    return intid < FIRST || intid % 2 == 0;
+}
+
+static void told(void *context, uint32_t cpu, enum vml_irq_output output, bool level)
+{
+    (void)context;
+    (void)output;
+    if (level) {
+        atomic_store(&recalled[cpu], true);
+    }
+}
+
+/* The guest takes one that is pending, and serves its device. */
+static uint64_t take(uint64_t lr)
+{
+    uint32_t intid = (uint32_t)lr;
+
+    if (intid >= FIRST && atomic_exchange(&active[intid], 1) != 0) {
+        atomic_fetch_add(&twice, 1);
+    }
+    atomic_fetch_add(&taken[intid], 1);
+    if (!is_edge(intid)) {
+        vml_gic_set_level(&rig.gic, intid, 0, false);
+    }
+    return (lr & ~(UINT64_C(3) << 62)) | (uint64_t)ACTIVE << 62;
+}
+
+static uint64_t end(uint64_t lr)
+{
+    if ((uint32_t)lr >= FIRST) {
+        atomic_store(&active[(uint32_t)lr], 0);
+    }
+    return lr & ~((uint64_t)ACTIVE << 62);
+}
+
+/* Runs a guest until it has done what there was; it leaves some interrupts active now and then. */
+static bool run_guest(uint32_t cpu, bool all)
+{
+    bool any = false;
+
+    atomic_store(&recalled[cpu], false);
+    vml_gic_lr_fill(&rig.gic, cpu, &lrs[cpu]);
+    for (uint32_t i = 0; i < lrs[cpu].used; i++) {
+        uint64_t lr = lrs[cpu].lr[i];
+
+        any = true;
+        lr = lr >> 63 ? end(lr) : lr;
+        if (lr >> 62 == PENDING && (all || !atomic_load(&recalled[cpu]))) {
+            lr = take(lr);
+            lr = all || i % 3 != 0 ? end(lr) : lr;
+        }
+        lrs[cpu].lr[i] = lr;
+    }
+    vml_gic_lr_fold(&rig.gic, cpu, &lrs[cpu]);
+    return any;
+}
+
+static void vcpu(void *context)
+{
+    uint32_t cpu = (uint32_t)(uintptr_t)context;
+
+    for (uint32_t n = 0; !atomic_load(&done); n++) {
+        if (!run_guest(cpu, false)) {
+            vml_thread_yield();
+        }
+        if (n % 64 == 0) {
+            icc_write(&rig, cpu, SGI1R, UINT64_C(1) << 40 | UINT64_C(1) << 24);
+        }
+    }
+}
+
+static void raiser(void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        for (uint32_t line = FIRST; line < FIRST + LINES; line++) {
+            if (is_edge(line)) {
+                vml_gic_pulse(&rig.gic, line, 0);
+            } else {
+                vml_gic_set_level(&rig.gic, line, 0, true);
+            }
+        }
+    }
+}
+
+static void router(void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i < ROUNDS * 4; i++) {
+        uint32_t line = FIRST + i % LINES;
+
+        wr(&rig.gic.gicd, 0, 0x6000 + line * 8, 8, i % 7 == 0 ? 0x80000000 : i % CPUS);
+        wr(&rig.gic.gicd, 0, 0x400 + line, 1, i & 0x98);
+        wr(&rig.gic.gicd, 0, (i & 1 ? 0x100 : 0x180) + line / 32 * 4, 4, 1u << i % 32);
+    }
+}
+
+static void drain(void)
+{
+    bool more = true;
+
+    for (uint32_t n = 0; more && n < 1000; n++) {
+        more = false;
+        for (uint32_t i = 0; i < CPUS; i++) {
+            more |= run_guest(i, true);
+        }
+    }
+    assert_false(more);
+}
+
+static void test_nothing_is_lost(void **state)
+{
+    struct vml_thread vcpus[CPUS], a, b;
+
+    (void)state;
+    rig_init(&rig, 3, CPUS, 96);
+    rig.gic.config.output = told;
+    linux_v3(&rig);
+    for (uint32_t line = FIRST; line < FIRST + LINES; line += 16) {
+        wr(&rig.gic.gicd, 0, 0xc00 + line / 16 * 4, 4, 0x22222222); /* even lines: edges */
+    }
+    wr(&rig.gic.gicd, 0, 0x104, 4, 0xffffffff);
+    wr(&rig.gic.gicd, 0, 0x108, 4, 0xff);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        lrs[i].count = 4;
+        assert_int_equal(vml_thread_create(&vcpus[i], "vcpu", vcpu, (void *)(uintptr_t)i), VML_OK);
+    }
+    assert_int_equal(vml_thread_create(&a, "raiser", raiser, NULL), VML_OK);
+    assert_int_equal(vml_thread_create(&b, "router", router, NULL), VML_OK);
+    vml_thread_join(&a);
+    vml_thread_join(&b);
+    atomic_store(&done, true);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        vml_thread_join(&vcpus[i]);
+    }
+    wr(&rig.gic.gicd, 0, 0x104, 4, 0xffffffff);
+    wr(&rig.gic.gicd, 0, 0x108, 4, 0xff);
+    drain();
+    assert_int_equal(atomic_load(&twice), 0);
+    assert_int_equal(rd(&rig.gic.gicd, 0, 0x204, 4) | rd(&rig.gic.gicd, 0, 0x304, 4), 0);
+    assert_int_equal(rd(&rig.gic.gicd, 0, 0x208, 4) | rd(&rig.gic.gicd, 0, 0x308, 4), 0);
+    for (uint32_t line = FIRST; line < FIRST + LINES; line++) {
+        assert_true(atomic_load(&taken[line]) != 0);
+        atomic_store(&taken[line], 0);
+        if (is_edge(line)) {
+            vml_gic_pulse(&rig.gic, line, 0);
+        } else {
+            vml_gic_set_level(&rig.gic, line, 0, true);
+        }
+    }
+    drain();
+    for (uint32_t line = FIRST; line < FIRST + LINES; line++) {
+        assert_int_equal(atomic_load(&taken[line]), 1);
+    }
+    rig_free(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing_is_lost)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
