@@ -299,6 +299,10 @@ static GIC_WRITE_HOOK(write_irouter)
         name, offset, count, 0, width, sizes, VML_REG_WO, 0, UINT64_MAX, NONE, gic_read_constant,  \
             write                                                                                  \
     }
+#define RAZ_WI(name, offset, count)                                                                \
+    {                                                                                              \
+        name, offset, count, 0, 4, VML_SIZE_4, VML_REG_RAZ, 0, 0, NONE, NULL, NULL                 \
+    }
 #define CONSTANT(name, offset, value)                                                              \
     {                                                                                              \
         name, offset, 1, 0, 4, VML_SIZE_4, VML_REG_RO, value, 0, NONE, gic_read_constant, NULL     \
@@ -320,6 +324,7 @@ static const struct vml_reg rows_v2[] = {
     COMMON_ROWS,
     HOOKS("GICD_ITARGETSR", 0x800, 1020, 1, VML_SIZE_14, read_itargetsr, write_itargetsr),
     HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
+    RAZ_WI("GICD_NSACR", 0xe00, 64), /* without the Security Extensions */
     WRITES("GICD_SGIR", 0xf00, 1, 4, VML_SIZE_4, write_sgir),
     HOOKS("GICD_CPENDSGIR", 0xf10, 16, 1, VML_SIZE_14, read_sgi_sources, write_cpendsgir),
     HOOKS("GICD_SPENDSGIR", 0xf20, 16, 1, VML_SIZE_14, read_sgi_sources, write_spendsgir),
@@ -342,6 +347,7 @@ static const struct vml_reg rows_v3[] = {
     COMMON_ROWS,
     HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
     HOOKS("GICD_IGRPMODR", 0xd00, 32, 4, VML_SIZE_4, read_grpmod, write_grpmod),
+    RAZ_WI("GICD_NSACR", 0xe00, 64), /* while GICD_CTLR.DS is 1 */
     HOOKS("GICD_IROUTER", 0x6100, 988, 8, VML_SIZE_48, read_irouter, write_irouter),
     CONSTANT("GICD_PIDR4", 0xffd0, 0x44),
     CONSTANT("GICD_PIDR0", 0xffe0, 0x92),

@@ -398,8 +398,8 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 }
 
 /* Takes back a list register that has a state. Owner's lock held. */
-static void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid,
-                                  uint64_t lr, bool latched)
+static void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid, uint64_t lr,
+                         bool latched)
 {
     uint32_t bit = VML_BIT32(intid % 32), state = lr_state(gic, lr);
     struct vml_gic_word *w = gic_word(gic, gic_index(gic, c), intid / 32);

@@ -173,6 +173,8 @@ static const struct vml_reg rows[] = {
     HOOKS("GICR_IPRIORITYR", 0x10400, 32, 1, VML_SIZE_14, read_priority, write_priority),
     HOOKS("GICR_ICFGR", 0x10c00, 2, 4, VML_SIZE_4, read_icfgr, write_icfgr),
     HOOKS("GICR_IGRPMODR0", 0x10d00, 1, 4, VML_SIZE_4, read_grpmod, write_grpmod),
+    /* RAZ/WI while GICD_CTLR.DS is 1 */
+    {"GICR_NSACR", 0x10e00, 1, 0, 4, VML_SIZE_4, VML_REG_RAZ, 0, 0, NONE, NULL, NULL},
 };
 
 const struct vml_reg_table vml_gicr_regs = {rows, VML_ARRAY_SIZE(rows), VML_GICR_SIZE, true};

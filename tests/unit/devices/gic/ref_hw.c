@@ -47,7 +47,7 @@ static void set_state(struct ref_hw *hw, uint32_t n, uint32_t state)
     hw->lr[n] = (hw->lr[n] & ~(UINT64_C(3) << shift)) | (uint64_t)state << shift;
 }
 
-/* VMCR: one layout, IHI 0048B 5.3.4 and IHI 0069H 12.4.8. */
+/* VMCR: one layout, IHI 0048B GICH_VMCR, IHI 0069H ICH_VMCR_EL2. */
 static bool enables(const struct ref_hw *hw, bool group1)
 {
     return hw->vmcr >> (group1 ? 1 : 0) & 1;
@@ -82,7 +82,7 @@ uint32_t ref_hw_running(const struct ref_hw *hw)
     return running(hw) == IDLE ? 0xff : running(hw);
 }
 
-/* IHI 0069H 6.2: the highest priority list register whose state is pending, of the enabled groups. */
+/* IHI 0069H chapter 6: the highest priority list register whose state is pending, of the enabled groups. */
 static uint32_t highest(const struct ref_hw *hw)
 {
     uint32_t best = NONE;
@@ -118,7 +118,7 @@ bool ref_hw_output(const struct ref_hw *hw, bool fiq)
     return (!is_group1(hw, n) && (hw->version == 3 || (hw->vmcr >> 3 & 1))) == fiq;
 }
 
-/* INTID that a register for a group shows of what is pending: IHI 0048B table 5-10 for version 2. */
+/* INTID that a register for a group shows of what is pending: as of GICC_IAR for version 2. */
 static uint32_t shown(const struct ref_hw *hw, uint32_t n, bool group1)
 {
     bool ackctl = hw->vmcr >> 2 & 1;
@@ -168,7 +168,7 @@ static void deactivate(struct ref_hw *hw, uint32_t value)
             continue;
         }
         if (hw->version == 2 && intid < 16 && source(hw, n) != (value >> 10 & 7)) {
-            continue; /* IHI 0048B 5.2.2: an SGI's source is part of what identifies it */
+            continue; /* IHI 0048B chapter 5: an SGI's source is part of what identifies it */
         }
         set_state(hw, n, state & ~(uint32_t)HW_ACTIVE);
         if (is_linked(hw, n)) {
@@ -210,7 +210,7 @@ void ref_hw_deactivate(struct ref_hw *hw, uint32_t value)
     }
 }
 
-/* IHI 0069H 12.4.6 ICH_MISR_EL2, and the enables of 12.4.5 ICH_HCR_EL2. */
+/* IHI 0069H ICH_MISR_EL2, and the enables of ICH_HCR_EL2. */
 uint32_t ref_hw_maintenance(const struct ref_hw *hw)
 {
     uint32_t valid = 0, misr = 0;

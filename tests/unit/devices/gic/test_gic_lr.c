@@ -251,7 +251,7 @@ static void test_sgi_again_while_listed_is_told(void **state)
     rig_free(&r);
 }
 
-/* IHI 0048B 5.2.2: who sent an active SGI is part of its name. */
+/* IHI 0048B chapter 5: who sent an active SGI is part of its name. */
 static void test_active_sgi_keeps_its_source(void **state)
 {
     struct vml_gic_lrs lrs = {.count = 4};

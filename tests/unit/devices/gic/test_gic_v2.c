@@ -187,6 +187,20 @@ static void test_binary_points(void **state)
     rig_free(&r);
 }
 
+/* Without the Security Extensions NSACR is RAZ/WI. */
+static void test_nsacr(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    for (uint32_t i = 0; i < 64; i++) {
+        wr(&r.gic.gicd, 0, 0xe00 + i * 4, 4, 0xffffffff);
+        assert_int_equal(rd(&r.gic.gicd, 0, 0xe00 + i * 4, 4), 0);
+    }
+    rig_free(&r);
+}
+
 /* A 1-N interrupt goes to a target whose interface takes it. */
 static void test_several_targets(void **state)
 {
@@ -284,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_groups_and_ackctl),
         cmocka_unit_test(test_split_eoi),
         cmocka_unit_test(test_binary_points),
+        cmocka_unit_test(test_nsacr),
         cmocka_unit_test(test_several_targets),
         cmocka_unit_test(test_uniprocessor_has_no_targets),
         cmocka_unit_test(test_refusals),

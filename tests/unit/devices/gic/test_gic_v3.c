@@ -267,6 +267,20 @@ static void test_sgi(void **state)
     rig_free(&r);
 }
 
+/* With one security state NSACR is RAZ/WI. */
+static void test_nsacr(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    wr(&r.gic.gicd, 0, 0xe08, 4, 0xffffffff);
+    assert_int_equal(rd(&r.gic.gicd, 0, 0xe08, 4), 0);
+    wr(&r.gic.gicr, 0, 0x10e00, 4, 0xffffffff);
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10e00, 4), 0);
+    rig_free(&r);
+}
+
 /* IHI 0069H table 8-14, one security state: SGI1R generates what its target has configured. */
 static void test_sgi1r_generates_either_group(void **state)
 {
@@ -519,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_split_eoi),
         cmocka_unit_test(test_routing_and_migration),
         cmocka_unit_test(test_sgi),
+        cmocka_unit_test(test_nsacr),
         cmocka_unit_test(test_sgi1r_generates_either_group),
         cmocka_unit_test(test_sgi_range_selector),
         cmocka_unit_test(test_ppi_is_private),
