@@ -120,6 +120,7 @@ uint32_t gic_lpi_list(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t level
 
     take_out(gic, c, n);
     gic->lpis[n].state |= LPI_LISTED;
+    gic->lpis[n].lister = (uint16_t)gic_index(gic, c);
     return VML_GIC_FIRST_LPI + n;
 }
 
@@ -129,6 +130,21 @@ static void leave(struct vml_gic *gic, struct vml_gic_cpu *c, struct gic_effect 
     effect->cpu = gic_index(gic, c);
     effect->change |= gic_update(gic, c);
     vml_mutex_unlock(&c->lock);
+}
+
+/* As leave(), with the new owner of the LPI; if it is in a list register that vCPU shall fold: then
+ * it is in no queue, and the outputs are as they were. */
+static void leave_and_recall(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t n, uint32_t owner,
+                             struct gic_effect *effect)
+{
+    bool listed = (gic->lpis[n].state & LPI_LISTED) != 0;
+    uint32_t lister = gic->lpis[n].lister & ~(uint32_t)LPI_VOID;
+
+    atomic_store_explicit(&gic->lpis[n].owner, (uint16_t)owner, memory_order_release);
+    leave(gic, c, effect);
+    if (VML_UNLIKELY(listed)) {
+        *effect = (struct gic_effect){lister, OUT_IRQ | OUT_IRQ << 8};
+    }
 }
 
 /* Takes an LPI back from a list register. No lock held. */
@@ -142,7 +158,9 @@ void gic_lpi_unlist(struct vml_gic *gic, uint32_t intid, bool pending)
     if (was) {
         take_out(gic, c, n);
     }
+    pending = pending && !(gic->lpis[n].lister & LPI_VOID);
     gic->lpis[n].state = 0;
+    gic->lpis[n].lister = 0;
     if (was || (pending && lists_of(gic, c)->limit > n)) {
         append(gic, c, n);
     }
@@ -171,9 +189,10 @@ bool gic_lpi_raise(struct vml_gic *gic, uint32_t n, uint32_t cpu, const _Atomic 
     valid = !entry || LOAD(entry) == expected;
     if (valid && !(lpi->state & LPI_PENDING) && n < lists_of(gic, c)->limit) {
         append(gic, c, n);
-        effect->change |= lpi->state & LPI_LISTED ? OUT_IRQ | OUT_IRQ << 8 : 0;
+        leave_and_recall(gic, c, n, gic_index(gic, c), effect);
+    } else {
+        vml_mutex_unlock(&c->lock);
     }
-    leave(gic, c, effect);
     return valid;
 }
 
@@ -193,7 +212,10 @@ void gic_lpi_clear(struct vml_gic *gic, uint32_t n, struct gic_effect *effect)
     if (gic->lpis[n].state & LPI_PENDING) {
         take_out(gic, c, n);
     }
-    leave(gic, c, effect);
+    if (gic->lpis[n].state & LPI_LISTED) {
+        gic->lpis[n].lister |= LPI_VOID;
+    }
+    leave_and_recall(gic, c, n, gic_index(gic, c), effect);
 }
 
 /* Moves an LPI, if it is pending, to another vCPU. */
@@ -209,8 +231,7 @@ void gic_lpi_move(struct vml_gic *gic, uint32_t n, uint32_t to, struct gic_effec
     if (pending) {
         take_out(gic, c, n);
     }
-    atomic_store_explicit(&gic->lpis[n].owner, (uint16_t)to, memory_order_release);
-    leave(gic, c, &effects[0]);
+    leave_and_recall(gic, c, n, to, &effects[0]);
     if (pending) {
         (void)gic_lpi_raise(gic, n, to, NULL, 0, &effects[1]);
     }
@@ -233,8 +254,7 @@ bool gic_lpi_move_one(struct vml_gic *gic, uint32_t from, uint32_t to, struct gi
         return false;
     }
     take_out(gic, c, n);
-    atomic_store_explicit(&gic->lpis[n].owner, (uint16_t)to, memory_order_release);
-    leave(gic, c, &effects[0]);
+    leave_and_recall(gic, c, n, to, &effects[0]);
     (void)gic_lpi_raise(gic, n, to, NULL, 0, &effects[1]);
     return true;
 }
@@ -256,7 +276,7 @@ void gic_lpi_set_config(struct vml_gic *gic, uint32_t n, uint8_t config, struct 
     if (pending) {
         append(gic, c, n);
     }
-    leave(gic, c, effect);
+    leave_and_recall(gic, c, n, gic_index(gic, c), effect);
 }
 
 /* How many LPIs a redistributor takes; those that are pending there are dropped when it is 0. */

@@ -8,6 +8,9 @@
  * While the list of a level has LPIs, LPI_MARK, which is no interrupt, is in the owner's queue at that
  * level: so selection finds the level as for any interrupt, and what is next in two steps.
  *
+ * A list register has the pending state of the LPI that is listed; what comes in addition stays with
+ * the LPI, which is HELD until its vCPU folds.  That vCPU is told of all that happens to it meanwhile.
+ *
  * Pending is one bit an LPI, not one a redistributor: software that makes an LPI pending where it is
  * pending elsewhere already (an error, IHI 0069H 5.1) finds it pending in the first place only.
  *
@@ -26,6 +29,8 @@ enum {
 };
 /* vml_gic_lpi.state: bits 5:0 its list, while pending. */
 enum { LPI_LIST = 0x3f, LPI_PENDING = 0x40, LPI_LISTED = 0x80 };
+/* vml_gic_lpi.lister: cleared since; the list register's pending state is void. */
+enum { LPI_VOID = 0x8000 };
 enum { LPI_CONFIG_ENABLED = 1 };
 enum { GICR_ENABLE_LPIS = 1, GICR_CES = 1 << 1, GICR_IR = 1 << 2, GICR_RWP = 1 << 3 };
 /* IHI 0069H 12.11.35 GICR_TYPER: PLPIS, DirectLPI; CommonLPIAff is 0: one configuration table. */

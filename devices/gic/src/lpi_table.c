@@ -127,6 +127,12 @@ static void load_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser, 
     }
 }
 
+/* Whether a list register of a vCPU has an LPI: perhaps pending, so that counts as pending. */
+static bool is_in_register_of(const struct vml_gic_lpi *lpi, uint32_t cpu)
+{
+    return lpi->state & LPI_LISTED && lpi->lister == cpu;
+}
+
 /* Writes which LPIs are pending at a vCPU into its pending table. */
 static void store_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser, uint32_t limit)
 {
@@ -142,7 +148,7 @@ static void store_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser,
             const struct vml_gic_lpi *lpi = &gic->lpis[at * 8 + i];
 
             if (atomic_load_explicit(&lpi->owner, memory_order_acquire) == cpu &&
-                (lpi->state & LPI_PENDING)) {
+                (lpi->state & LPI_PENDING || is_in_register_of(lpi, cpu))) {
                 bytes[i / 8] = (uint8_t)(bytes[i / 8] | 1u << i % 8);
             }
         }

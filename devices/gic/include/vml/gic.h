@@ -89,6 +89,7 @@ struct vml_gic_lpi {
     _Atomic uint16_t owner; /**< vCPU index: where it is pending, or was last */
     uint16_t next;          /**< in its list */
     uint16_t previous;      /**< in its list */
+    uint16_t lister;        /**< vCPU in whose list register it is, and whether that counts */
     _Atomic uint8_t config; /**< priority and enable, as last read from the configuration table */
     uint8_t state;          /**< which list, pending, in a list register */
 };

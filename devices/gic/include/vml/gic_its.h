@@ -13,6 +13,9 @@
  * is ignored, and the next one runs; a command that cannot be read, or whose tables are not memory,
  * stalls the queue (GITS_CREADR.Stalled) until the guest writes GITS_CWRITER.Retry.
  *
+ * What is in a list register (gic_lr.h) is moved by MOVI, and cleared by CLEAR and DISCARD, when its
+ * vCPU folds, which it is told to; MOVALL does not move it.
+ *
  * Limits: DeviceIDs, EventIDs and ICIDs of 16 bits.  No GICv4.
  *
  * Threads: as for the GIC.

@@ -35,6 +35,7 @@ struct rig {
     unsigned told;
     bool lock_held;
     bool told_level[2];
+    uint32_t told_cpu;
 };
 
 static inline void rig_told(void *context, uint32_t cpu, enum vml_irq_output output, bool level)
@@ -42,6 +43,7 @@ static inline void rig_told(void *context, uint32_t cpu, enum vml_irq_output out
     struct rig *r = context;
 
     r->told++;
+    r->told_cpu = cpu;
     r->told_level[output] = level;
     if (vml_mutex_try_lock(&r->gic.cpus[cpu].lock)) {
         vml_mutex_unlock(&r->gic.cpus[cpu].lock);

@@ -1,5 +1,6 @@
 /* Messages from several threads while the guest moves, discards and maps again: none is lost. */
 #include "its_rig.h"
+#include <vml/gic_lr.h>
 
 enum { CPUS = 3, DEVICE = 7, EVENTS = 32, ROUNDS = 1500 };
 
@@ -28,6 +29,25 @@ static void vcpu(void *context)
         if (!vml_gic_pending(&t.r.gic, cpu, VML_IRQ_OUTPUT_IRQ) || !take_one(cpu)) {
             vml_thread_yield();
         }
+    }
+}
+
+/* A vCPU on hardware: its guest takes some of what is in list registers before it is folded. */
+static void vcpu_with_list_registers(void *context)
+{
+    uint32_t cpu = (uint32_t)(uintptr_t)context, round = 0;
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    while (!atomic_load(&done)) {
+        vml_gic_lr_fill(&t.r.gic, cpu, &lrs);
+        for (uint32_t i = 0; i < lrs.used; i++) {
+            if ((round++ & 3) != 0) {
+                atomic_fetch_add(&taken[(uint32_t)lrs.lr[i] - LPI], 1);
+                lrs.lr[i] &= ~(UINT64_C(3) << 62);
+            }
+        }
+        vml_thread_yield();
+        vml_gic_lr_fold(&t.r.gic, cpu, &lrs);
     }
 }
 
@@ -90,7 +110,10 @@ static void test_no_message_is_lost(void **state)
     its_up_with_device(&t, CPUS);
     t.r.gic.config.output = NULL;
     for (uint32_t i = 0; i < CPUS; i++) {
-        assert_int_equal(vml_thread_create(&vcpus[i], "vcpu", vcpu, (void *)(uintptr_t)i), VML_OK);
+        assert_int_equal(vml_thread_create(&vcpus[i], "vcpu",
+                                           i == CPUS - 1 ? vcpu_with_list_registers : vcpu,
+                                           (void *)(uintptr_t)i),
+                         VML_OK);
     }
     for (uint32_t i = 0; i < 2; i++) {
         assert_int_equal(vml_thread_create(&senders[i], "sender", sender, (void *)(uintptr_t)i),
