@@ -513,6 +513,10 @@ static void make_chain(struct rig *r, bool table, unsigned length, unsigned read
     unsigned size = table ? length : r->layout.size;
     bool packed = r->layout.packed;
 
+    for (unsigned i = 0; i < 20; i++) { /* what is behind the ring and the table looks as good */
+        put(&r->desc[r->layout.size + i], BASE + 0x20000, 5, 0, 0);
+        put(&entries[length + i], BASE + 0x20000, 5, 0, 0);
+    }
     for (unsigned i = 0; i < length; i++) {
         unsigned slot = table && packed ? i : (i * 3 + (table ? 0 : lap)) % size;
         unsigned next = (slot + 3) % size;
@@ -590,6 +594,8 @@ static void chains_of_every_length(void **state)
                     make_chain(r, table, length, readable, lap, NONE, 0);
                     assert_chain(r, table, length, readable, lap);
                 }
+                make_chain(r, table, 1, 1, lap, NONE, 0); /* the next ones are elsewhere */
+                assert_chain(r, table, 1, 1, lap++);
             }
         }
         if (table || most < size) { /* one more than there may be */
