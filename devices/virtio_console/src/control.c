@@ -39,6 +39,16 @@ static void append_name(struct message *m, const char *name)
     }
 }
 
+/* 5.3.6.2: cols, rows. */
+static void append_size(struct message *m, uint32_t dimensions, bool rows_first)
+{
+    uint32_t shift = rows_first ? 16 : 0;
+
+    vml_store_le16(m->bytes + m->len, (uint16_t)(dimensions >> shift));
+    vml_store_le16(m->bytes + m->len + 2, (uint16_t)(dimensions >> (16 - shift)));
+    m->len += 4;
+}
+
 /* The message of the lowest pending bit. */
 static void compose(const struct vml_virtio_console *console,
                     const struct vml_virtio_console_port *port, uint32_t bit, struct message *m)
@@ -59,8 +69,7 @@ static void compose(const struct vml_virtio_console *console,
         break;
     case PENDING_RESIZE:
         make(m, port->index, EVENT_RESIZE, 0);
-        vml_store_le32(m->bytes + m->len, atomic_load(&console->dimensions)); /* cols, rows */
-        m->len += 4;
+        append_size(m, atomic_load(&console->dimensions), console->config.resize_rows_first);
         break;
     default:
         make(m, port->index, EVENT_PORT_OPEN, atomic_load(&port->host_open));

@@ -62,6 +62,10 @@ struct vml_virtio_console_config {
     struct vml_virtio_queue *queues; /**< VML_VIRTIO_CONSOLE_QUEUES(port_count) of them; kept */
     uint16_t cols;                   /**< of the terminal; 0: SIZE is not offered */
     uint16_t rows;                   /**< of the terminal */
+    /** RESIZE of a MULTIPORT console has the rows before the columns. The specification has the
+     * columns first (5.3.6.2); Linux had it the other way round until 6.14, and kernels of both kinds
+     * are in use. Consoles of one port have their size in the config space, where all agree. */
+    bool resize_rows_first;
 };
 
 /** @brief A console. Members are private but `virtio`. */

@@ -331,12 +331,35 @@ static void multiport(void **state)
     vml_virtio_console_resize(&r->console, 100, 30);
     assert_int_equal(message(r, &id, &value, rest), 5);
     assert_int_equal(vml_load_le16(rest), 100);
+    assert_int_equal(vml_load_le16(rest + 2), 30);
 
     control(r, PORTS, 6, 1); /* no such port, absent, unknown */
     control(r, UINT32_MAX, 3, 1);
     control(r, 2, 6, 1);
     control(r, 0, 99, 1);
     assert_int_equal(message(r, &id, &value, rest), 0xffff);
+    end(r);
+}
+
+/* As Linux until 6.14 takes it. */
+static void rows_before_columns(void **state)
+{
+    struct rig *r = make(PORTS);
+    uint32_t id;
+    uint16_t value;
+    char rest[128];
+
+    r->console.config.resize_rows_first = true;
+    vd_start(&r->vd, MULTI, VML_VIRTIO_CONSOLE_QUEUES(PORTS), 8);
+    add_buffer(r, 2, 0x1000, 128);
+    control(r, 0, 0, 1);
+    while (message(r, &id, &value, rest) != 0xffff) {
+    }
+    vml_virtio_console_resize(&r->console, 132, 50);
+    assert_int_equal(message(r, &id, &value, rest), 5);
+    assert_int_equal(vml_load_le16(rest), 50);
+    assert_int_equal(vml_load_le16(rest + 2), 132);
+    assert_int_equal(vd_access(&r->vd, 0x100, 4, false, 0), 132 | 50 << 16); /* not here */
     end(r);
 }
 
@@ -416,6 +439,7 @@ int main(void)
         cmocka_unit_test(guest_reads),
         cmocka_unit_test(emergency_write_and_size),
         cmocka_unit_test(multiport),
+        cmocka_unit_test(rows_before_columns),
         cmocka_unit_test(short_control_message_is_ignored),
         cmocka_unit_test(broken_receive_queues),
         cmocka_unit_test(state_round_trip),
