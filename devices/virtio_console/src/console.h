@@ -20,8 +20,8 @@ static inline uint32_t tx_queue(uint32_t port)
 
 /* Messages to the driver, in the order in which they are sent. */
 enum {
-    PENDING_ADD = 1u << 0,
-    PENDING_REMOVE = 1u << 1,
+    PENDING_REMOVE = 1u << 0,
+    PENDING_ADD = 1u << 1,
     PENDING_CONSOLE = 1u << 2,
     PENDING_NAME = 1u << 3,
     PENDING_RESIZE = 1u << 4,
@@ -29,8 +29,10 @@ enum {
     PENDING_ALL = (1u << 6) - 1,
 };
 
-/* Adds messages about a port and sends what fits. */
+/* Adds messages about a port, if there is one, and sends what fits. */
 void console_tell(struct vml_virtio_console *console, uint32_t port, uint32_t pending);
+/* Adds or takes away a port. */
+void console_plug(struct vml_virtio_console *console, uint32_t port, bool present);
 /* Sends what waits. */
 void console_send_control(struct vml_virtio_console *console);
 /* Serves the driver's control messages. */

@@ -97,6 +97,9 @@ static bool send_port(struct vml_virtio_console *console, struct vml_virtio_cons
         compose(console, port, bit, &m);
         vml_virtq_push(&queue->vq, &chain, (uint32_t)vml_virtq_copy_to(&chain, 0, m.bytes, m.len));
         port->pending &= ~bit;
+        if (bit & (PENDING_ADD | PENDING_REMOVE)) {
+            port->announced = bit == PENDING_ADD;
+        }
     }
     return true;
 }
@@ -127,9 +130,39 @@ void console_tell(struct vml_virtio_console *console, uint32_t port, uint32_t pe
         return;
     }
     vml_mutex_lock(&queue->lock);
-    if (console->device_ready) {
+    if (console->device_ready && !console->config.ports[port].absent) {
         console->config.ports[port].pending |= pending;
     }
+    vml_mutex_unlock(&queue->lock);
+    console_send_control(console);
+}
+
+/* 5.3.6.2: a port that the driver has is not added, and one that it has not is not removed. What it
+ * was not told yet it need not be told to forget. */
+static void plug(struct vml_virtio_console *console, struct vml_virtio_console_port *port,
+                 bool present)
+{
+    if (port->absent == !present) {
+        return;
+    }
+    port->absent = !present;
+    if (!present) {
+        atomic_store(&port->guest_open, false);
+        port->pending = port->announced ? PENDING_REMOVE : 0;
+    } else if (console->device_ready) {
+        port->pending |= PENDING_ADD;
+    }
+}
+
+void console_plug(struct vml_virtio_console *console, uint32_t port, bool present)
+{
+    struct vml_virtio_queue *queue = vml_virtio_queue(&console->virtio, CONTROL_RX);
+
+    if (!queue) {
+        return;
+    }
+    vml_mutex_lock(&queue->lock);
+    plug(console, &console->config.ports[port], present);
     vml_mutex_unlock(&queue->lock);
     console_send_control(console);
 }
@@ -144,6 +177,7 @@ static void device_ready(struct vml_virtio_console *console, bool ready)
         struct vml_virtio_console_port *port = &console->config.ports[i];
 
         port->pending = ready && !port->absent ? PENDING_ADD : 0;
+        port->announced = false;
     }
     vml_mutex_unlock(&queue->lock);
 }

@@ -237,6 +237,7 @@ static void console_reset(struct vml_virtio *dev)
     console->device_ready = false;
     for (uint32_t i = 0; i < console->config.port_count; i++) {
         console->config.ports[i].pending = 0;
+        console->config.ports[i].announced = false;
         atomic_store(&console->config.ports[i].guest_open, false);
     }
 }
@@ -245,7 +246,7 @@ static void console_save(struct vml_virtio *dev, struct vml_state_writer *w)
 {
     const struct vml_virtio_console *console = console_of(dev);
 
-    vml_state_begin(w, CON_TAG, 1);
+    vml_state_begin(w, CON_TAG, 2);
     vml_state_put_u32(w, console->config.port_count);
     vml_state_put_bool(w, console->device_ready);
     for (uint32_t i = 0; i < console->config.port_count; i++) {
@@ -255,6 +256,7 @@ static void console_save(struct vml_virtio *dev, struct vml_state_writer *w)
         vml_state_put_u64(w, port->held_at);
         vml_state_put_bool(w, atomic_load(&port->guest_open));
         vml_state_put_bool(w, port->absent);
+        vml_state_put_bool(w, port->announced);
     }
     vml_state_end(w);
 }
@@ -265,7 +267,7 @@ static enum vml_status console_restore(struct vml_virtio *dev, struct vml_state_
     struct vml_virtio_console *console = console_of(dev);
     bool ready;
 
-    vml_state_enter(r, CON_TAG, 1);
+    vml_state_enter(r, CON_TAG, 2);
     if (vml_state_get_u32(r) != console->config.port_count) {
         vml_state_fail(r, VML_ERR_CORRUPT);
     }
@@ -277,6 +279,7 @@ static enum vml_status console_restore(struct vml_virtio *dev, struct vml_state_
         uint64_t held_at = vml_state_get_u64(r);
         bool open = vml_state_get_bool(r);
         bool absent = vml_state_get_bool(r);
+        bool announced = vml_state_get_bool(r);
 
         if ((pending & ~(uint32_t)PENDING_ALL) || ((pending & PENDING_NAME) && !port->name)) {
             vml_state_fail(r, VML_ERR_CORRUPT);
@@ -285,6 +288,7 @@ static enum vml_status console_restore(struct vml_virtio *dev, struct vml_state_
             port->pending = pending;
             port->held_at = held_at;
             port->absent = absent;
+            port->announced = announced;
             atomic_store(&port->guest_open, open);
         }
     }
@@ -340,6 +344,7 @@ enum vml_status vml_virtio_console_init(struct vml_virtio_console *console,
         port->owner = console;
         port->index = i;
         port->pending = 0;
+        port->announced = false;
         port->holding = false;
         port->held_at = 0;
         atomic_store(&port->guest_open, false);
@@ -372,9 +377,5 @@ void vml_virtio_console_resize(struct vml_virtio_console *console, uint16_t cols
 void vml_virtio_console_plug(struct vml_virtio_console *console, uint32_t port, bool present)
 {
     VML_ASSERT(port < console->config.port_count);
-    console->config.ports[port].absent = !present;
-    if (!present) {
-        atomic_store(&console->config.ports[port].guest_open, false);
-    }
-    console_tell(console, port, present ? PENDING_ADD : PENDING_REMOVE);
+    console_plug(console, port, present);
 }

@@ -45,7 +45,7 @@ struct vml_virtio_console_port {
     uint32_t pending;                                             /**< control messages to send */
     _Atomic bool guest_open;                                      /**< the guest has it open */
     _Atomic bool host_open;                                       /**< the back end is there */
-    bool driver_ready;                                            /**< the driver has it */
+    bool announced;                                               /**< the driver was told of it */
     _Atomic bool refused;                                         /**< the peer waits for `ready` */
     bool holding;                                                 /**< `out` is not done yet */
     uint64_t held_at;                                             /**< bytes of `out` that are */
@@ -93,7 +93,8 @@ void vml_virtio_console_destroy(struct vml_virtio_console *console);
 struct vml_chardev vml_virtio_console_end(struct vml_virtio_console *console, uint32_t port);
 /** @brief The terminal's size changed. Any thread. */
 void vml_virtio_console_resize(struct vml_virtio_console *console, uint16_t cols, uint16_t rows);
-/** @brief Adds (or takes away) a port of a MULTIPORT console while the guest runs. Any thread. */
+/** @brief Adds (or takes away) a port of a MULTIPORT console while the guest runs. Any thread; nothing
+ * happens when it is (or is not) there already. */
 void vml_virtio_console_plug(struct vml_virtio_console *console, uint32_t port, bool present);
 
 #ifdef __cplusplus

@@ -341,6 +341,61 @@ static void multiport(void **state)
     end(r);
 }
 
+/* 5.3.6.2: no PORT_ADD of a port that there is, no PORT_REMOVE of one that was not added, and nothing
+ * else about one that is not there; also when there is no buffer for a while. */
+static void ports_come_and_go(void **state)
+{
+    struct rig *r = make(PORTS);
+    struct vml_chardev port = vml_virtio_console_end(&r->console, 2);
+    uint32_t id;
+    uint16_t value;
+    char rest[128];
+
+    r->ports[2].console = true;
+    vd_start(&r->vd, MULTI, VML_VIRTIO_CONSOLE_QUEUES(PORTS), 8);
+    add_buffer(r, 2, 0x1000, 128);
+    control(r, 0, 0, 1);
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    vml_virtio_console_plug(&r->console, 2, false);
+    vml_virtio_console_plug(&r->console, 1, true);
+    vml_chardev_event(&port, VML_CHARDEV_CLOSED);
+    vml_chardev_event(&port, VML_CHARDEV_OPENED);
+    assert_int_equal(message(r, &id, &value, rest), 0xffff);
+
+    vml_virtio_console_plug(&r->console, 2, true); /* takes the buffer */
+    vml_virtio_console_plug(&r->console, 2, false);
+    vml_virtio_console_plug(&r->console, 2, true);
+    vml_virtio_console_plug(&r->console, 1, false);
+    vml_virtio_console_plug(&r->console, 1, true);
+    vml_virtio_console_plug(&r->console, 1, false);
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    assert_int_equal(id, 2);
+    assert_int_equal(message(r, &id, &value, rest), 2);
+    assert_int_equal(id, 1);
+    assert_int_equal(message(r, &id, &value, rest), 2);
+    assert_int_equal(id, 2);
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    assert_int_equal(id, 2);
+    assert_int_equal(message(r, &id, &value, rest), 0xffff);
+
+    vml_virtio_console_plug(&r->console, 1, true); /* takes the buffer */
+    vml_virtio_console_plug(&r->console, 1, false);
+    vml_virtio_console_plug(&r->console, 0, false);
+    vml_virtio_console_plug(&r->console, 0, true);
+    control(r, 0, 0, 1);                                /* the driver begins anew */
+    assert_int_equal(message(r, &id, &value, rest), 1); /* what was on its way */
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    assert_int_equal(id, 0);
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    assert_int_equal(id, 2);
+    assert_int_equal(message(r, &id, &value, rest), 0xffff);
+    vml_virtio_console_plug(&r->console, 1, true);
+    assert_int_equal(message(r, &id, &value, rest), 1);
+    assert_int_equal(id, 1);
+    end(r);
+}
+
 /* As Linux until 6.14 takes it. */
 static void rows_before_columns(void **state)
 {
@@ -439,6 +494,7 @@ int main(void)
         cmocka_unit_test(guest_reads),
         cmocka_unit_test(emergency_write_and_size),
         cmocka_unit_test(multiport),
+        cmocka_unit_test(ports_come_and_go),
         cmocka_unit_test(rows_before_columns),
         cmocka_unit_test(short_control_message_is_ignored),
         cmocka_unit_test(broken_receive_queues),
