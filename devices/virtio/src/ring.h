@@ -27,8 +27,9 @@
 #define PACKED_FLAGS_SHIFT 48u
 
 /* What in a second word makes a descriptor one for the long path: a long buffer, a table. */
-#define SPLIT_ODD  ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | 0xfff00000u)
-#define PACKED_ODD ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | 0xfff00000u)
+#define LONG_BUFFER 0xfff00000u
+#define SPLIT_ODD   ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
+#define PACKED_ODD  ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | LONG_BUFFER)
 
 /* As many descriptors of a chain are walked without a loop. */
 #define SHORT_CHAIN 4u

@@ -119,7 +119,7 @@ static bool enter_table(struct walk *w, uint64_t address, uint32_t len)
         return false;
     }
     table = virtq_span(w->vq, address, &piece, false);
-    if (!table || piece != len || ((uintptr_t)table & 7u) != 0) {
+    if (!table || piece != len) {
         return false;
     }
     w->table = table;
@@ -127,12 +127,26 @@ static bool enter_table(struct walk *w, uint64_t address, uint32_t len)
     return true;
 }
 
+/* A table may be anywhere in memory (2.7.5.3); each byte is read once. */
+static uint64_t load_anywhere(const uint8_t *p)
+{
+    uint64_t value = 0;
+
+    if (((uintptr_t)p & 7u) == 0) {
+        return ring_load64(p);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        value |= (uint64_t)__atomic_load_n(p + i, __ATOMIC_RELAXED) << (8 * i);
+    }
+    return value;
+}
+
 static bool walk_split(struct walk *w, uint32_t index)
 {
     for (;;) {
         const uint8_t *desc = w->table + (size_t)index * DESC_SIZE;
-        uint64_t address = ring_load64(desc);
-        uint64_t word = ring_load64(desc + 8);
+        uint64_t address = load_anywhere(desc);
+        uint64_t word = load_anywhere(desc + 8);
         uint16_t flags = split_flags(word);
 
         if (flags & DESC_F_INDIRECT) {
@@ -156,7 +170,7 @@ static bool walk_split(struct walk *w, uint32_t index)
     }
 }
 
-/* All entries of a packed queue's table are one chain; NEXT means nothing there (2.8.7). */
+/* All entries of a packed queue's table are one chain; no flag but WRITE means anything (2.8.7). */
 static bool walk_packed_table(struct walk *w)
 {
     if (w->entries > w->vq->size) {
@@ -164,11 +178,10 @@ static bool walk_packed_table(struct walk *w)
     }
     for (uint32_t i = 0; i < w->entries; i++) {
         const uint8_t *desc = w->table + (size_t)i * DESC_SIZE;
-        uint64_t address = ring_load64(desc);
-        uint64_t word = ring_load64(desc + 8);
+        uint64_t address = load_anywhere(desc);
+        uint64_t word = load_anywhere(desc + 8);
 
-        if ((packed_flags(word) & DESC_F_INDIRECT) ||
-            !append(w, address, (uint32_t)word, (packed_flags(word) & DESC_F_WRITE) != 0)) {
+        if (!append(w, address, (uint32_t)word, (packed_flags(word) & DESC_F_WRITE) != 0)) {
             return false;
         }
     }
@@ -461,7 +474,7 @@ static VML_ALWAYS_INLINE enum vml_status finish_packed(struct vml_virtq *vq, con
     uint32_t count = (uint32_t)(end - chain->bufs);
     uint32_t slots = table ? 1 : count;
 
-    if (VML_UNLIKELY(run->seen & PACKED_ODD)) {
+    if (VML_UNLIKELY(run->seen & (table ? LONG_BUFFER : PACKED_ODD))) {
         return restart_packed(vq, chain);
     }
     chain->id = id;

@@ -390,6 +390,28 @@ static void notify_uses_the_written_value(void **state)
     end(t);
 }
 
+/* 2.7.10.2: notifications for nothing, of queues that are empty, not set up, or not there. */
+static void spurious_notifications_are_harmless(void **state)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        struct toy *t = make(false);
+
+        vd_write(&t->vd, 0x50, 0); /* before anything */
+        vd_start(&t->vd, packed ? PACKED : BASIC, 1, 4);
+        for (unsigned i = 0; i < 100; i++) {
+            vd_write(&t->vd, 0x50, i % (QUEUES + 2));
+        }
+        assert_int_equal(vd_used(&t->vd.q[0], NULL), -1);
+        assert_int_equal(vd_read(&t->vd, 0x60), 0);
+        assert_int_equal(vd_read(&t->vd, 0x70), 15);
+        send(t, 0);
+        assert_true(vd_used(&t->vd.q[0], NULL) >= 0);
+        vd_write(&t->vd, 0x50, 0);
+        assert_int_equal(vd_used(&t->vd.q[0], NULL), -1);
+        end(t);
+    }
+}
+
 static void interrupt_status_and_wire(void **state)
 {
     for (int packed = 0; packed < 2; packed++) {
@@ -787,6 +809,7 @@ int main(void)
         cmocka_unit_test(queues_wait_for_features_ok),
         cmocka_unit_test(nothing_is_consumed_before_driver_ok),
         cmocka_unit_test(notify_uses_the_written_value),
+        cmocka_unit_test(spurious_notifications_are_harmless),
         cmocka_unit_test(interrupt_status_and_wire),
         cmocka_unit_test(config_space_is_whole),
         cmocka_unit_test(config_generation),

@@ -283,6 +283,65 @@ static void indirect_tables(void **state)
     }
 }
 
+/* 2.7.5.3: anywhere in memory. */
+static void indirect_tables_at_any_address(void **state)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        struct rig *r = make(packed, 8, false, BIG);
+
+        for (unsigned shift = 0; shift < 16; shift++) {
+            struct desc table[2];
+
+            put(&table[0], BASE + 0x10000, 16, packed ? 0 : 1, packed ? 0 : 1);
+            put(&table[1], BASE + 0x20000 + shift, 300, packed ? 0 : 2, packed ? 2 : 0);
+            memcpy(r->ram + 0x40000 + shift, table, sizeof(table));
+            if (packed) {
+                avail_packed(r, BASE + 0x40000 + shift, 32, 5, 4);
+            } else {
+                put(&r->desc[5], BASE + 0x40000 + shift, 32, 4, 0);
+                avail_split(r, 5);
+            }
+            assert_int_equal(pop(r), VML_OK);
+            assert_int_equal(r->chain.readable, 1);
+            assert_int_equal(r->chain.writable, 1);
+            assert_ptr_equal(r->bufs[1].host, r->ram + 0x20000 + shift);
+            assert_int_equal(r->bufs[1].len, 300);
+        }
+        end(r);
+    }
+}
+
+/* 2.7.5.3.2 and 2.8.7: WRITE of the one that refers to a table; in a packed queue's table all but WRITE,
+ * and the id. */
+static void reserved_flags_are_ignored(void **state)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        struct rig *r = make(packed, 8, false, BIG);
+        struct desc *table = (struct desc *)(void *)(r->ram + 0x40000);
+
+        for (unsigned lap = 0; lap < 3; lap++) {
+            if (packed) {
+                put(&table[0], BASE + 0x10000, 16, 999, 0xfffd);
+                put(&table[1], BASE + 0x20000, 1, 998, 0xffff);
+                avail_packed(r, BASE + 0x40000, 32, 5, 4 | 2);
+            } else {
+                put(&table[0], BASE + 0x10000, 16, 0xfff9, 1);
+                put(&table[1], BASE + 0x20000, 1, 0xfffa, 77);
+                put(&r->desc[5], BASE + 0x40000, 32, 4 | 2, 77);
+                avail_split(r, 5);
+            }
+            assert_int_equal(pop(r), VML_OK);
+            assert_int_equal(r->chain.readable, 1);
+            assert_int_equal(r->chain.writable, 1);
+            assert_int_equal(r->chain.id, 5);
+            assert_ptr_equal(r->bufs[1].host, r->ram + 0x20000);
+            vml_virtq_push(&r->vq, &r->chain, 1);
+            assert_true(vml_virtq_publish(&r->vq));
+        }
+        end(r);
+    }
+}
+
 /* 2.7.5.3.2: direct descriptors, then one indirect. */
 static void split_direct_then_indirect(void **state)
 {
@@ -400,6 +459,16 @@ static void flags_suppress_interrupts(void **state)
         assert_int_equal(pop(r), VML_OK);
         vml_virtq_push(&r->vq, &r->chain, 0);
         assert_false(vml_virtq_publish(&r->vq));
+        r->driver[packed ? 1 : 0] = 0;
+        r->driver[packed ? 0 : 2 + 4] = 0x7000; /* an event index that was not negotiated */
+        if (packed) {
+            avail_packed(r, BASE + 0x10000, 1, 1, 0);
+        } else {
+            avail_split(r, 0);
+        }
+        assert_int_equal(pop(r), VML_OK);
+        vml_virtq_push(&r->vq, &r->chain, 0);
+        assert_true(vml_virtq_publish(&r->vq));
         vml_virtq_disable_notify(&r->vq);
         assert_int_equal(r->device[packed ? 1 : 0], 1);
         assert_false(vml_virtq_enable_notify(&r->vq));
@@ -417,6 +486,7 @@ static void split_event_index(void **state)
     put(&r->desc[0], BASE + 0x10000, 1, 0, 0);
     *used_event = 2; /* at the third */
     for (int i = 0; i < 6; i++) {
+        r->driver[0] = i & 1; /* 2.7.7.2: means nothing */
         avail_split(r, 0);
         assert_int_equal(pop(r), VML_OK);
         vml_virtq_push(&r->vq, &r->chain, 0);
@@ -537,11 +607,11 @@ static void make_chain(struct rig *r, bool table, unsigned length, unsigned read
             next = fault == NEXT_OUTSIDE ? size : next;
         }
         if (packed && !table) {
-            avail_packed(r, address, 10 + i, (uint16_t)(100 + i), flags);
+            avail_packed(r, address, 17 + i, (uint16_t)(100 + i), flags);
         } else if (packed) {
-            put(&entries[slot], address, 10 + i, 0xffff, flags);
+            put(&entries[slot], address, 17 + i, 0xffff, flags);
         } else {
-            put(table ? &entries[slot] : &r->desc[slot], address, 10 + i, flags, (uint16_t)next);
+            put(table ? &entries[slot] : &r->desc[slot], address, 17 + i, flags, (uint16_t)next);
         }
     }
     if (table && packed) {
@@ -562,7 +632,7 @@ static void assert_chain(struct rig *r, bool table, unsigned length, unsigned re
     assert_int_equal(r->chain.writable, length - readable);
     for (unsigned i = 0; i < length; i++) {
         assert_ptr_equal(r->bufs[i].host, r->ram + 0x50000 + 0x1000 * i + lap);
-        assert_int_equal(r->bufs[i].len, 10 + i);
+        assert_int_equal(r->bufs[i].len, 17 + i);
     }
     if (r->layout.packed) {
         assert_int_equal(r->chain.id, table ? 100 : 100 + length - 1);
@@ -623,8 +693,10 @@ static void faults_anywhere_in_a_chain_break(void **state)
                         }
                         make_chain(r, table, length, length, 1, fault, where);
                         /* One that is writable is wrong but in the last place; a table is wrong in
-                         * a table, and in the ring it is one that is not there. */
+                         * a table, where the flag means something, and in the ring it is one that
+                         * is not there. */
                         if ((fault == WRONG_SIDE && where + 1 == length) ||
+                            (fault == TABLE_IN_TABLE && packed && table) ||
                             (fault == NEXT_OUTSIDE && (packed || where + 1 == length))) {
                             assert_int_equal(pop(r), VML_OK);
                         } else {
@@ -745,11 +817,10 @@ static void indirect_faults_break(void **state)
         uint32_t len;
         uint16_t flags, entry_flags, next;
     } bad[] = {
-        {BASE + 0x40000, 0, 4, 0, 0},          {BASE + 0x40000, 17, 4, 0, 0},
-        {BASE + 0x40000, 16, 5, 0, 0},         {BASE + 0x40000, 16, 4, 4, 0},
-        {BASE + RAM - 16, 32, 4, 0, 0},        {BASE + 0x40000, 16, 4, 1, 1},
-        {BASE + 0x40004, 16, 4, 0, 0},         {BASE + 0x40000, 0x100000, 4, 0, 0},
-        {BASE + 0x40000, 0xfffffff0, 4, 0, 0},
+        {BASE + 0x40000, 0, 4, 0, 0},        {BASE + 0x40000, 17, 4, 0, 0},
+        {BASE + 0x40000, 16, 5, 0, 0},       {BASE + 0x40000, 16, 4, 4, 0},
+        {BASE + RAM - 16, 32, 4, 0, 0},      {BASE + 0x40000, 16, 4, 1, 1},
+        {BASE + 0x40000, 0x100000, 4, 0, 0}, {BASE + 0x40000, 0xfffffff0, 4, 0, 0},
     };
 
     for (int packed = 0; packed < 2; packed++) {
@@ -757,9 +828,9 @@ static void indirect_faults_break(void **state)
             struct rig *r = make(packed, 4, false, BIG);
             struct desc *table = (struct desc *)(void *)(r->ram + 0x40000);
 
-            if (packed && (bad[i].entry_flags == 1)) {
+            if (packed && bad[i].entry_flags != 0) {
                 end(r);
-                continue; /* NEXT has no meaning there */
+                continue; /* neither NEXT nor INDIRECT has a meaning there */
             }
             if (bad[i].len == 0x100000 && !packed) {
                 /* A huge table is fine by itself; a chain in it longer than the queue is not. */
@@ -949,6 +1020,8 @@ int main(void)
         cmocka_unit_test(packed_chains_wrap),
         cmocka_unit_test(packed_batch_appears_at_once),
         cmocka_unit_test(indirect_tables),
+        cmocka_unit_test(indirect_tables_at_any_address),
+        cmocka_unit_test(reserved_flags_are_ignored),
         cmocka_unit_test(split_direct_then_indirect),
         cmocka_unit_test(buffers_cross_regions),
         cmocka_unit_test(copies_reach_every_byte),
