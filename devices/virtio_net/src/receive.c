@@ -276,6 +276,18 @@ static uint32_t choose_pair(struct vml_virtio_net *net, const struct vml_net_fra
     return (hash >> 16) % pairs;
 }
 
+/* 5.1.4.1: no packet of more than mtu bytes behind its header, with or without a VLAN's tag, once MTU
+ * was negotiated; but one that the guest is to cut. */
+static bool exceeds_mtu(const struct vml_virtio_net *net, const struct vml_net_frame *frame,
+                        const uint8_t *head)
+{
+    uint32_t header = VML_NET_HEADER + (head[12] == 0x81 && head[13] == 0 ? 4u : 0u);
+
+    return vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_MTU) &&
+           (frame->gso_type & ~VML_NET_GSO_ECN) == VML_NET_GSO_NONE &&
+           frame->length > net->config.mtu + header;
+}
+
 bool net_receive(void *context, const struct vml_net_frame *frame)
 {
     struct vml_virtio_net *net = context;
@@ -288,7 +300,7 @@ bool net_receive(void *context, const struct vml_net_frame *frame)
 
     if (frame->length < VML_NET_HEADER || frame->length > VML_NET_MAX_FRAME ||
         vml_net_copy(frame, 0, head, sizeof(head)) < VML_NET_HEADER || !atomic_load(&net->link) ||
-        !passes(net, head) || !prepare(net, frame, &d)) {
+        !passes(net, head) || exceeds_mtu(net, frame, head) || !prepare(net, frame, &d)) {
         net_count(net, RX_DROPPED, 1);
         return true;
     }

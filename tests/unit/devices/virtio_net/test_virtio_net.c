@@ -261,6 +261,43 @@ static void guest_receives(void **state)
     }
 }
 
+/* 5.1.4.1: the limit is the driver's once it has accepted it, and holds for packets, not headers. */
+static void frames_longer_than_mtu_are_dropped(void **state)
+{
+    for (int accepted = 0; accepted < 2; accepted++) {
+        struct rig *r = make(1);
+        struct vml_net_frame cut = {.gso_type = VML_NET_GSO_TCPV4,
+                                    .flags = VML_NET_NEEDS_CSUM,
+                                    .gso_size = 1000,
+                                    .csum_start = 34,
+                                    .csum_offset = 16};
+        uint8_t frame[2000];
+
+        vd_start(&r->vd,
+                 BASIC | VML_VIRTIO_NET_F_GUEST_CSUM | VML_VIRTIO_NET_F_GUEST_TSO4 |
+                     (accepted ? VML_VIRTIO_NET_F_MTU : 0),
+                 2, 8);
+        for (unsigned i = 0; i < 5; i++) {
+            buffer(r, 0, i * 4096, 4096);
+        }
+        ethernet(frame, 1, 9, sizeof(frame));
+        assert_true(deliver(r, frame, 1514, whole));
+        assert_true(vd_used(&r->vd.q[0], NULL) >= 0);
+        assert_true(deliver(r, frame, 1515, whole));
+        assert_int_equal(vd_used(&r->vd.q[0], NULL) >= 0, !accepted);
+        assert_true(deliver(r, frame, 2000, cut));
+        assert_true(vd_used(&r->vd.q[0], NULL) >= 0);
+        frame[12] = 0x81; /* with a tag */
+        frame[13] = 0;
+        assert_true(deliver(r, frame, 1518, whole));
+        assert_true(vd_used(&r->vd.q[0], NULL) >= 0);
+        assert_true(deliver(r, frame, 1519, whole));
+        assert_int_equal(vd_used(&r->vd.q[0], NULL) >= 0, !accepted);
+        assert_int_equal(vml_virtio_net_counters(&r->net).rx_dropped, accepted ? 2 : 0);
+        end(r);
+    }
+}
+
 static void frames_span_buffers(void **state)
 {
     for (int packed = 0; packed < 2; packed++) {
@@ -619,6 +656,7 @@ int main(void)
         cmocka_unit_test(offloads_go_to_the_peer),
         cmocka_unit_test(malformed_frames_are_dropped),
         cmocka_unit_test(guest_receives),
+        cmocka_unit_test(frames_longer_than_mtu_are_dropped),
         cmocka_unit_test(frames_span_buffers),
         cmocka_unit_test(checksums_are_finished),
         cmocka_unit_test(receive_filter),
