@@ -120,7 +120,7 @@ static struct vml_virtio_block_config config_of(struct rig *r)
                                             .bufs = r->bufs};
 }
 
-static struct rig *make(bool read_only)
+static struct rig *make_with(bool read_only, struct vml_block backend)
 {
     struct rig *r = calloc(1, sizeof(*r));
 
@@ -129,6 +129,9 @@ static struct rig *make(bool read_only)
     struct vml_virtio_mmio_config mmio = {.name = "block", .dev = &r->block.virtio};
 
     config.read_only = read_only;
+    if (backend.ops) {
+        config.backend = backend;
+    }
     for (unsigned i = 0; i < sizeof(r->disk); i++) {
         r->disk[i] = (uint8_t)(i / 512 + i);
     }
@@ -137,6 +140,11 @@ static struct rig *make(bool read_only)
     r->vd.device = &r->mmio.device;
     r->gpa = vd_alloc(&r->vd, 1 << 20, 4096);
     return r;
+}
+
+static struct rig *make(bool read_only)
+{
+    return make_with(read_only, (struct vml_block){NULL, NULL});
 }
 
 static void end(struct rig *r)
@@ -244,6 +252,10 @@ static void requests_outside_fail(void **state)
     expect(r, 1, 0, 513, false, 1, 0);
     expect(r, 99, 0, 0, false, 2, 0);
     expect(r, 14, 0, 16, false, 2, 0); /* secure erase */
+    expect(r, 10, 0, 6, true, 2, 0);   /* lifetime */
+    for (uint32_t zone = 15; zone <= 26; zone++) {
+        expect(r, zone, 0, 0, false, 2, 0);
+    }
     r->result = VML_ERR_IO;
     expect(r, 0, 0, 512, true, 1, 0);
     expect(r, 1, 0, 512, false, 1, 0);
@@ -465,6 +477,189 @@ static void bad_configurations(void **state)
     end(r);
 }
 
+/* ---------------------------------------------------------------------------------- power cuts */
+
+/* A disk as bad as one may be: what a write brings is kept in a cache when the write is done, and on
+ * the medium only what a durable write, or a flush that began later, has put there. Sectors are
+ * numbers, which grow. */
+struct medium {
+    uint32_t cache[SECTORS], stable[SECTORS], at_flush[REQUESTS][SECTORS];
+    struct vml_block_request *waiting[REQUESTS];
+};
+
+static void m_begin(struct medium *m, struct vml_block_request *q, uint32_t kind)
+{
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        if (!m->waiting[i]) {
+            m->waiting[i] = q;
+            q->kind = kind;
+            memcpy(m->at_flush[i], m->cache, sizeof(m->cache));
+            return;
+        }
+    }
+    fail_msg("more requests than there are");
+}
+
+static void m_read(void *context, struct vml_block_request *q)
+{
+    m_begin(context, q, 0);
+}
+
+static void m_write(void *context, struct vml_block_request *q)
+{
+    m_begin(context, q, 1);
+}
+
+static void m_flush(void *context, struct vml_block_request *q)
+{
+    m_begin(context, q, 4);
+}
+
+static void m_finish(struct medium *m, unsigned i)
+{
+    struct vml_block_request *q = m->waiting[i];
+    uint64_t sector = q->offset / 512;
+
+    m->waiting[i] = NULL;
+    if (q->kind == 1) {
+        m->cache[sector] = vml_load_le32(q->bufs[0].host);
+        if (q->durable) {
+            m->stable[sector] = m->cache[sector];
+        }
+    } else if (q->kind == 4) {
+        for (unsigned s = 0; s < SECTORS; s++) {
+            m->stable[s] = m->stable[s] > m->at_flush[i][s] ? m->stable[s] : m->at_flush[i][s];
+        }
+    }
+    q->done(q, VML_OK);
+}
+
+static void m_cancel(void *context)
+{
+    struct medium *m = context;
+
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        if (m->waiting[i]) {
+            m_finish(m, i);
+        }
+    }
+}
+
+static const struct vml_block_ops medium_ops = {
+    .read = m_read, .write = m_write, .flush = m_flush, .cancel = m_cancel};
+
+/* What the driver has asked for and not got yet, and what it may rely on. */
+struct promise {
+    struct asked {
+        int id;
+        bool flush;
+        unsigned sector;
+        uint32_t value;
+        uint32_t done[SECTORS]; /* when a flush was sent */
+    } asked[REQUESTS];
+    uint32_t done[SECTORS], safe[SECTORS], next;
+    bool through;
+};
+
+static void ask(struct rig *r, struct promise *p, unsigned place, bool flush, unsigned sector)
+{
+    uint64_t at = r->gpa + 8192 * (uint64_t)place;
+    uint8_t *bytes = vd_host(&r->vd, at);
+    struct vd_buf bufs[3] = {{at, 16, false}, {at + 4096, 512, false}, {at + 16, 1, true}};
+    struct asked *asked = &p->asked[place];
+
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        if (!flush && p->asked[i].id >= 0 && p->asked[i].sector == sector) {
+            return; /* one write to a sector at a time: their order would be open */
+        }
+    }
+    *asked = (struct asked){.flush = flush, .sector = flush ? SECTORS : sector, .value = ++p->next};
+    memcpy(asked->done, p->done, sizeof(p->done));
+    vml_store_le32(bytes, flush ? 4 : 1);
+    vml_store_le64(bytes + 8, flush ? 0 : sector);
+    vml_store_le32(bytes + 4096, asked->value);
+    bytes[16] = 99;
+    if (flush) {
+        bufs[1] = bufs[2];
+    }
+    asked->id = vd_add(&r->vd.q[0], bufs, flush ? 2 : 3);
+    assert_true(asked->id >= 0);
+    vd_kick(&r->vd, &r->vd.q[0]);
+}
+
+static void take_answers(struct rig *r, struct promise *p)
+{
+    int id;
+
+    while ((id = vd_used(&r->vd.q[0], NULL)) >= 0) {
+        for (unsigned i = 0; i < REQUESTS; i++) {
+            struct asked *asked = &p->asked[i];
+
+            if (asked->id != id) {
+                continue;
+            }
+            assert_int_equal(((uint8_t *)vd_host(&r->vd, r->gpa + 8192 * (uint64_t)i))[16], 0);
+            asked->id = -1;
+            if (!asked->flush) {
+                p->done[asked->sector] = asked->value;
+                p->safe[asked->sector] = p->through ? asked->value : p->safe[asked->sector];
+            }
+            for (unsigned s = 0; asked->flush && s < SECTORS; s++) {
+                p->safe[s] = p->safe[s] > asked->done[s] ? p->safe[s] : asked->done[s];
+            }
+            break;
+        }
+    }
+}
+
+/* 5.2.6.2: what became stable, by write-through or by a flush, is there after a power cut at any time. */
+static void nothing_stable_is_lost_at_a_power_cut(void **state)
+{
+    static const uint64_t cache =
+        VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_BLK_F_FLUSH | VML_VIRTIO_BLK_F_CONFIG_WCE;
+    const uint64_t features[] = {cache, VML_VIRTIO_F_VERSION_1,
+                                 VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_BLK_F_FLUSH,
+                                 cache | VML_VIRTIO_F_RING_PACKED};
+
+    for (unsigned seed = 0; seed < 200; seed++) {
+        struct medium *m = calloc(1, sizeof(*m));
+        struct promise *p = calloc(1, sizeof(*p));
+        struct rig *r = make_with(false, (struct vml_block){&medium_ops, m});
+        uint32_t dice = seed * 2654435761u + 1, safe = 0;
+
+        vd_start(&r->vd, features[seed % 4], 1, 16);
+        if (seed % 8 == 4) {
+            vd_access(&r->vd, 0x120, 1, true, 0);
+        }
+        p->through = seed % 4 == 1 || seed % 8 == 4;
+        for (unsigned i = 0; i < REQUESTS; i++) {
+            p->asked[i].id = -1;
+        }
+        for (unsigned step = 0; step < 300 + seed; step++) {
+            unsigned place;
+
+            dice = dice * 1664525u + 1013904223u;
+            place = (dice >> 16) % REQUESTS;
+            if ((dice >> 28) < 8) {
+                if (m->waiting[place]) {
+                    m_finish(m, place);
+                }
+            } else if (p->asked[place].id < 0) {
+                ask(r, p, place, (dice >> 28) >= 14 && seed % 4 != 1, (dice >> 20) % 8);
+            }
+            take_answers(r, p);
+        }
+        for (unsigned s = 0; s < SECTORS; s++) {
+            assert_true(m->stable[s] >= p->safe[s]);
+            safe += p->safe[s] != 0;
+        }
+        assert_true(safe > 0); /* or nothing was tested */
+        end(r);
+        free(p);
+        free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +669,7 @@ int main(void)
         cmocka_unit_test(read_only_disk),
         cmocka_unit_test(discard_and_write_zeroes),
         cmocka_unit_test(write_cache),
+        cmocka_unit_test(nothing_stable_is_lost_at_a_power_cut),
         cmocka_unit_test(requests_end_later_and_out_of_order),
         cmocka_unit_test(reset_cancels),
         cmocka_unit_test(malformed_chains_need_a_reset),

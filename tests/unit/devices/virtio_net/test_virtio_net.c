@@ -211,6 +211,25 @@ static void offloads_go_to_the_peer(void **state)
     end(r);
 }
 
+/* 5.1.6.2.2: flags that the device does not know, a hint that is wrong, fields without their flag. */
+static void what_a_header_need_not_say_is_ignored(void **state)
+{
+    struct rig *r = make(1);
+    uint8_t h[12] = {0xfe, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+    vd_start(&r->vd, BASIC | CSUM | VML_VIRTIO_NET_F_HOST_TSO4, 2, 8);
+    transmit(r, h, 200, 12);
+    assert_int_equal(r->frames, 1);
+    assert_int_equal(r->got.flags, 0);
+    assert_int_equal(r->got.gso_type, VML_NET_GSO_NONE);
+    memcpy(h, (uint8_t[]){0xff, VML_NET_GSO_TCPV4, 0xff, 0xff, 0x40, 0, 34, 0, 16, 0}, 10);
+    transmit(r, h, 200, 12);
+    assert_int_equal(r->frames, 2);
+    assert_int_equal(r->got.flags, VML_NET_NEEDS_CSUM);
+    assert_int_equal(r->got.gso_size, 64);
+    end(r);
+}
+
 static void malformed_frames_are_dropped(void **state)
 {
     struct rig *r = make(1);
@@ -592,6 +611,41 @@ static void several_pairs(void **state)
     end(r);
 }
 
+/* 5.1.6.5.5: one pair at first and after a reset, and as many as were set, no more. */
+static void packets_stay_on_the_pairs_that_are_set(void **state)
+{
+    struct rig *r = make(PAIRS);
+    uint8_t two[2] = {2, 0}, one[2] = {1, 0};
+
+    for (unsigned round = 0; round < 4; round++) {
+        unsigned second = 0;
+
+        if (round == 0 || round == 3) {
+            r->vd.top = r->gpa + (1 << 20);
+            vd_start(&r->vd, BASIC | CTRL | VML_VIRTIO_NET_F_MQ, VML_VIRTIO_NET_QUEUES(PAIRS), 64);
+        } else {
+            assert_int_equal(control(r, 4, 4, 0, round == 1 ? two : one, 2), 0);
+        }
+        for (unsigned i = 0; i < 16; i++) {
+            uint8_t frame[100];
+
+            buffer(r, 0, 4096, 1526);
+            if (i < 8) {
+                buffer(r, 2, 8192, 1526);
+            }
+            ethernet(frame, 1, 9, 100);
+            frame[34] = (uint8_t)(i * 16); /* another port: another flow */
+            frame[37] = (uint8_t)i;
+            assert_true(deliver(r, frame, 100, whole));
+            while (vd_used(&r->vd.q[0], NULL) >= 0) {
+            }
+            second += vd_used(&r->vd.q[2], NULL) >= 0;
+        }
+        assert_int_equal(second > 0, round == 1);
+    }
+    end(r);
+}
+
 static void broken_receive_queue(void **state)
 {
     struct rig *r = make(1);
@@ -654,6 +708,7 @@ int main(void)
         cmocka_unit_test(config_space_and_features),
         cmocka_unit_test(guest_sends),
         cmocka_unit_test(offloads_go_to_the_peer),
+        cmocka_unit_test(what_a_header_need_not_say_is_ignored),
         cmocka_unit_test(malformed_frames_are_dropped),
         cmocka_unit_test(guest_receives),
         cmocka_unit_test(frames_longer_than_mtu_are_dropped),
@@ -664,6 +719,7 @@ int main(void)
         cmocka_unit_test(link_and_announcement),
         cmocka_unit_test(guest_offloads_are_switched),
         cmocka_unit_test(several_pairs),
+        cmocka_unit_test(packets_stay_on_the_pairs_that_are_set),
         cmocka_unit_test(broken_receive_queue),
         cmocka_unit_test(state_round_trip),
         cmocka_unit_test(bad_configurations),
