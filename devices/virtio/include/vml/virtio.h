@@ -236,8 +236,13 @@ VML_MUST_CHECK bool vml_virtio_queue_lock(struct vml_virtio_queue *queue);
 /** @brief Publishes, gives the lock back, and interrupts the driver if it wants that.
  * @param broken what vml_virtq_pop() returned was VML_ERR_CORRUPT */
 void vml_virtio_queue_unlock(struct vml_virtio_queue *queue, bool broken);
-/** @brief Waits until no request is in flight, with the device's queues closed meanwhile: before
- * saving a device whose vCPUs are rounded up. Undone by vml_virtio_resume(). */
+/** @brief Closes the device's queues and waits until no request is in flight.
+ *
+ * To save a device: round up the vCPUs; drain every device; save them all, and then guest memory,
+ * which now has every answer in it; then vml_virtio_resume() what goes on here. What the driver made
+ * available and nobody took stays in the rings, for the device that goes on. Without this, saving
+ * fails with VML_ERR_STATE while requests are in flight. Back ends go on working meanwhile, so none of
+ * their threads may wait for the caller. */
 void vml_virtio_drain(struct vml_virtio *dev);
 /** @brief Opens the queues after vml_virtio_drain() and serves what has come meanwhile. */
 void vml_virtio_resume(struct vml_virtio *dev);
@@ -290,7 +295,8 @@ static inline uint32_t vml_virtio_isr(const struct vml_virtio *dev)
 void vml_virtio_ack(struct vml_virtio *dev, uint32_t bits);
 /** @brief The shared memory region with an id, or NULL. */
 const struct vml_virtio_shm *vml_virtio_shm(const struct vml_virtio *dev, uint32_t id);
-/** @brief Saves core, queues and device; requests in flight are an error (VML_ERR_STATE). */
+/** @brief Saves core, queues and device. Requests in flight are an error (VML_ERR_STATE): call
+ * vml_virtio_drain() first. */
 void vml_virtio_save(struct vml_virtio *dev, struct vml_state_writer *w);
 /** @brief Restores them, queues running; or changes nothing. Guest memory is restored before. */
 VML_MUST_CHECK enum vml_status vml_virtio_restore(struct vml_virtio *dev,

@@ -33,11 +33,8 @@ struct rig {
     char path[64];
 };
 
-static struct rig *attach(const char *path, bool read_only)
+static void attach_device(struct rig *r, const char *path, bool read_only)
 {
-    struct rig *r = calloc(1, sizeof(*r));
-
-    vd_init(&r->vd, 8 << 20);
     assert_int_equal(vml_block_file_open(&r->file, path, read_only, 4), VML_OK);
     struct vml_virtio_block_config config = {.platform = {.as = &r->vd.as},
                                              .backend = vml_block_file_backend(&r->file),
@@ -54,15 +51,28 @@ static struct rig *attach(const char *path, bool read_only)
     assert_int_equal(vml_virtio_block_init(&r->block, &config), VML_OK);
     assert_int_equal(vml_virtio_mmio_init(&r->mmio, &mmio), VML_OK);
     r->vd.device = &r->mmio.device;
+}
+
+static struct rig *attach(const char *path, bool read_only)
+{
+    struct rig *r = calloc(1, sizeof(*r));
+
+    vd_init(&r->vd, 8 << 20);
+    attach_device(r, path, read_only);
     r->gpa = vd_alloc(&r->vd, 4 << 20, 4096);
     return r;
 }
 
-static void detach(struct rig *r)
+static void detach_device(struct rig *r)
 {
     vml_virtio_mmio_destroy(&r->mmio);
     vml_virtio_block_destroy(&r->block);
     vml_block_file_close(&r->file);
+}
+
+static void detach(struct rig *r)
+{
+    detach_device(r);
     vd_free(&r->vd);
     free(r);
 }
@@ -220,6 +230,51 @@ static void behind_the_end_of_the_file(void **state)
     assert_int_equal(data_of(r, 0)[2047], 0);
     detach(r);
     unlink(path);
+}
+
+/* A device is drained and saved with requests under way, and taken away with its back end; another one,
+ * with the same guest memory, goes on. Every request is answered once. */
+static void drained_device_goes_on_elsewhere(void **state)
+{
+    for (unsigned round = 0; round < 20; round++) {
+        uint64_t packed = round % 2 ? VML_VIRTIO_F_RING_PACKED : 0;
+        struct vml_state_writer w;
+        struct vml_state_reader reader;
+        uint8_t image[2048];
+        char path[64];
+        struct rig *r;
+        unsigned answered = 0;
+
+        make_image(path);
+        r = attach(path, false);
+        vd_start(&r->vd, FEATURES | packed, 1, 128);
+        for (unsigned i = 0; i < DEPTH; i++) {
+            memset(data_of(r, i), (int)(i + 1), 512);
+            assert_true(submit(r, i, 1, i, 512, false) >= 0);
+        }
+        vml_virtio_drain(&r->block.virtio);
+        vml_state_writer_init(&w, image, sizeof(image));
+        r->mmio.device.ops->save(&r->mmio.device, &w);
+        assert_int_equal(vml_state_write_status(&w), VML_OK);
+        detach_device(r);
+
+        attach_device(r, path, false);
+        vml_state_reader_init(&reader, image, w.used);
+        assert_int_equal(r->mmio.device.ops->restore(&r->mmio.device, &reader), VML_OK);
+        for (; answered < DEPTH; answered++) {
+            wait_used(r);
+        }
+        assert_int_equal(vd_used(&r->vd.q[0], NULL), -1);
+        for (unsigned i = 0; i < DEPTH; i++) {
+            assert_int_equal(status_of(r, i), 0);
+        }
+        for (unsigned i = 0; i < DEPTH; i++) {
+            assert_int_equal(request(r, 0, i, 512, true), 0);
+            assert_int_equal(data_of(r, 0)[511], i + 1);
+        }
+        detach(r);
+        unlink(path);
+    }
 }
 
 static void reset_with_requests_in_flight(void **state)
@@ -640,6 +695,7 @@ int main(void)
         cmocka_unit_test(many_requests),
         cmocka_unit_test(zeroes_and_cache),
         cmocka_unit_test(behind_the_end_of_the_file),
+        cmocka_unit_test(drained_device_goes_on_elsewhere),
         cmocka_unit_test(reset_with_requests_in_flight),
         cmocka_unit_test(read_only_and_errors),
         cmocka_unit_test(what_cannot_be_opened),
