@@ -17,6 +17,28 @@ static struct vml_virtio_net *net_of(struct vml_virtio *dev)
 /* -----------------------------------------------------------------------------------------
  * features */
 
+/* 5.1.3.1: what features require of each other; those that others require come first. */
+static const struct {
+    uint64_t feature, any_of;
+} needs[] = {
+    {VML_VIRTIO_NET_F_GUEST_TSO4, VML_VIRTIO_NET_F_GUEST_CSUM},
+    {VML_VIRTIO_NET_F_GUEST_TSO6, VML_VIRTIO_NET_F_GUEST_CSUM},
+    {VML_VIRTIO_NET_F_GUEST_UFO, VML_VIRTIO_NET_F_GUEST_CSUM},
+    {VML_VIRTIO_NET_F_GUEST_USO4, VML_VIRTIO_NET_F_GUEST_CSUM},
+    {VML_VIRTIO_NET_F_GUEST_USO6, VML_VIRTIO_NET_F_GUEST_CSUM},
+    {VML_VIRTIO_NET_F_GUEST_ECN, VML_VIRTIO_NET_F_GUEST_TSO4 | VML_VIRTIO_NET_F_GUEST_TSO6},
+    {VML_VIRTIO_NET_F_HOST_TSO4, VML_VIRTIO_NET_F_CSUM},
+    {VML_VIRTIO_NET_F_HOST_TSO6, VML_VIRTIO_NET_F_CSUM},
+    {VML_VIRTIO_NET_F_HOST_UFO, VML_VIRTIO_NET_F_CSUM},
+    {VML_VIRTIO_NET_F_HOST_USO, VML_VIRTIO_NET_F_CSUM},
+    {VML_VIRTIO_NET_F_HOST_ECN, VML_VIRTIO_NET_F_HOST_TSO4 | VML_VIRTIO_NET_F_HOST_TSO6},
+    {VML_VIRTIO_NET_F_CTRL_RX, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_CTRL_VLAN, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_GUEST_ANNOUNCE, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_MQ, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_CTRL_MAC_ADDR, VML_VIRTIO_NET_F_CTRL_VQ},
+};
+
 static uint64_t features_of(const struct vml_virtio_net_config *config)
 {
     static const struct {
@@ -41,36 +63,17 @@ static uint64_t features_of(const struct vml_virtio_net_config *config)
     for (size_t i = 0; i < VML_ARRAY_SIZE(offloads); i++) {
         features |= config->peer_can & offloads[i].can ? offloads[i].features : 0;
     }
+    for (size_t i = 0; i < VML_ARRAY_SIZE(needs); i++) {
+        features &= features & needs[i].any_of ? UINT64_MAX : ~needs[i].feature;
+    }
     features |= config->mtu ? VML_VIRTIO_NET_F_MTU : 0;
     features |= config->speed ? VML_VIRTIO_NET_F_SPEED_DUPLEX : 0;
     features |= config->pair_count > 1 ? VML_VIRTIO_NET_F_MQ : 0;
     return features;
 }
 
-/* 5.1.3.1: what features require of each other. */
 static enum vml_status net_accept(struct vml_virtio *dev, uint64_t features)
 {
-    static const struct {
-        uint64_t feature, any_of;
-    } needs[] = {
-        {VML_VIRTIO_NET_F_GUEST_TSO4, VML_VIRTIO_NET_F_GUEST_CSUM},
-        {VML_VIRTIO_NET_F_GUEST_TSO6, VML_VIRTIO_NET_F_GUEST_CSUM},
-        {VML_VIRTIO_NET_F_GUEST_UFO, VML_VIRTIO_NET_F_GUEST_CSUM},
-        {VML_VIRTIO_NET_F_GUEST_USO4, VML_VIRTIO_NET_F_GUEST_CSUM},
-        {VML_VIRTIO_NET_F_GUEST_USO6, VML_VIRTIO_NET_F_GUEST_CSUM},
-        {VML_VIRTIO_NET_F_GUEST_ECN, VML_VIRTIO_NET_F_GUEST_TSO4 | VML_VIRTIO_NET_F_GUEST_TSO6},
-        {VML_VIRTIO_NET_F_HOST_TSO4, VML_VIRTIO_NET_F_CSUM},
-        {VML_VIRTIO_NET_F_HOST_TSO6, VML_VIRTIO_NET_F_CSUM},
-        {VML_VIRTIO_NET_F_HOST_UFO, VML_VIRTIO_NET_F_CSUM},
-        {VML_VIRTIO_NET_F_HOST_USO, VML_VIRTIO_NET_F_CSUM},
-        {VML_VIRTIO_NET_F_HOST_ECN, VML_VIRTIO_NET_F_HOST_TSO4 | VML_VIRTIO_NET_F_HOST_TSO6},
-        {VML_VIRTIO_NET_F_CTRL_RX, VML_VIRTIO_NET_F_CTRL_VQ},
-        {VML_VIRTIO_NET_F_CTRL_VLAN, VML_VIRTIO_NET_F_CTRL_VQ},
-        {VML_VIRTIO_NET_F_GUEST_ANNOUNCE, VML_VIRTIO_NET_F_CTRL_VQ},
-        {VML_VIRTIO_NET_F_MQ, VML_VIRTIO_NET_F_CTRL_VQ},
-        {VML_VIRTIO_NET_F_CTRL_MAC_ADDR, VML_VIRTIO_NET_F_CTRL_VQ},
-    };
-
     (void)dev;
     for (size_t i = 0; i < VML_ARRAY_SIZE(needs); i++) {
         if ((features & needs[i].feature) && !(features & needs[i].any_of)) {

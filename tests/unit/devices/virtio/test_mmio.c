@@ -533,6 +533,10 @@ static void reset_forgets_everything(void **state)
     t->notified[0] = 0;
     vd_write(&t->vd, 0x50, 0);
     assert_int_equal(t->notified[0], 0);
+    vd_start(&t->vd, BASIC, 2, 4); /* and all of it again */
+    assert_int_equal(vd_read(&t->vd, 0x70), 15);
+    send(t, 0);
+    assert_true(vd_used(&t->vd.q[0], NULL) >= 0);
     end(t);
 }
 
@@ -577,6 +581,8 @@ static void one_queue_is_reset(void **state)
     assert_int_equal(vd_read(&t->vd, 0x44), 1);
     vd_write(&t->vd, 0x44, 0); /* QueueReady 0 stops it too */
     assert_int_equal(vd_read(&t->vd, 0x44), 0);
+    send(t, 0);
+    assert_int_equal(vd_used(&t->vd.q[0], NULL), -1);
     end(t);
 }
 

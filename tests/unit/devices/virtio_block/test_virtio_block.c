@@ -213,6 +213,13 @@ static void config_space(void **state)
     assert_int_equal(vd_access(&r->vd, 0x122, 2, false, 0), 2);
     assert_int_equal(vd_read(&r->vd, 0x128), 1);
     assert_int_equal(vd_access(&r->vd, 0x138, 1, false, 0), 1);
+    assert_int_equal(vd_access(&r->vd, 0x121, 1, false, 0), 0); /* padding */
+    for (uint32_t at = 0x139; at < 0x13c; at++) {
+        assert_int_equal(vd_access(&r->vd, at, 1, false, 0), 0);
+    }
+    assert_true(vd_offered(&r->vd) & VML_VIRTIO_BLK_F_CONFIG_WCE);
+    assert_true(vd_offered(&r->vd) & VML_VIRTIO_BLK_F_FLUSH);
+    assert_false(vd_offered(&r->vd) & VML_BIT64(17)); /* ZONED */
     vd_start(&r->vd, FEATURES, 1, 8);
     vml_virtio_block_resize(&r->block, 64);
     assert_int_equal(vd_access(&r->vd, 0x100, 8, false, 0), 64);
