@@ -232,7 +232,8 @@ static VD_UNUSED int vd_add_packed(struct vd_queue *q, const struct vd_buf *bufs
 {
     uint16_t id = q->free_head;
     struct vd_desc *first = &q->desc[q->avail];
-    uint16_t first_flags = 0;
+    struct vd_desc head = {0};
+    uint64_t word;
 
     q->free_head = q->next[id];
     for (uint32_t i = 0; i < count; i++) {
@@ -244,7 +245,7 @@ static VD_UNUSED int vd_add_packed(struct vd_queue *q, const struct vd_buf *bufs
         VD_STORE(d->len, bufs[i].len);
         VD_STORE(d->a, id);
         if (i == 0) {
-            first_flags = flags;
+            head = (struct vd_desc){bufs[i].gpa, bufs[i].len, id, flags};
         } else {
             VD_STORE(d->b, flags);
         }
@@ -253,7 +254,10 @@ static VD_UNUSED int vd_add_packed(struct vd_queue *q, const struct vd_buf *bufs
             q->avail_wrap = !q->avail_wrap;
         }
     }
-    __atomic_store_n(&first->b, first_flags, __ATOMIC_RELEASE);
+    /* The flags, and once more what is beside them: the device takes all of it in one load, and a checker
+     * of threads knows only of stores and loads of one size. */
+    memcpy(&word, &head.len, sizeof(word));
+    __atomic_store_n((uint64_t *)(void *)&first->len, word, __ATOMIC_RELEASE);
     return id;
 }
 
