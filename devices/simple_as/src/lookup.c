@@ -9,6 +9,20 @@ const struct vml_as_region *vml_as_find(const struct vml_as *as, uint64_t gpa)
     return at == table->count ? NULL : table->regions[at];
 }
 
+const struct vml_as_region *vml_as_next(const struct vml_as *as, uint64_t gpa)
+{
+    const struct vml_as_table *table = as_table(as);
+
+    for (uint32_t at = 0; at < table->count; at++) {
+        const struct vml_as_region *region = table->regions[at];
+
+        if (region->base + (region->size - 1) >= gpa) {
+            return region;
+        }
+    }
+    return NULL;
+}
+
 static inline bool refused(const struct vml_as_region *region, enum vml_as_access access)
 {
     return access == VML_AS_WRITE && (region->flags & VML_AS_READONLY) != 0;

@@ -81,6 +81,10 @@ VML_MUST_CHECK enum vml_status vml_as_remove(struct vml_as *as, const struct vml
 /** @brief The region that holds `gpa`, or NULL. Lock-free. */
 const struct vml_as_region *vml_as_find(const struct vml_as *as, uint64_t gpa);
 
+/** @brief The first region that ends above `gpa`: for going through all regions in ascending order.
+ * NULL when there is none. Lock-free; the map does not change meanwhile. */
+const struct vml_as_region *vml_as_next(const struct vml_as *as, uint64_t gpa);
+
 /** @brief Host pointer to [gpa, gpa + len), all inside one region (adjacent regions that are also
  * adjacent in the host count as one only through vml_as_span()). Marks pages dirty for VML_AS_WRITE.
  * @param len bytes, not 0
