@@ -192,6 +192,18 @@ static bool decode(struct transfer *t, uint32_t insn, const struct vml_arm_regs 
     return false;
 }
 
+enum vml_status vml_arm_operation_address(const struct vml_arm_regs *regs, uint32_t instruction,
+                                          uint64_t *va)
+{
+    struct transfer t = {0};
+
+    if ((regs->pstate & PSTATE_NRW) || !decode(&t, instruction, regs)) {
+        return VML_ERR_UNSUPPORTED;
+    }
+    *va = t.address;
+    return VML_OK;
+}
+
 static void add_part(struct vml_arm_operation *op, uint64_t address, unsigned size, bool write,
                      unsigned reg, unsigned half, uint64_t value, uint32_t cpu)
 {

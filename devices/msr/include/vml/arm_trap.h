@@ -177,6 +177,15 @@ VML_MUST_CHECK enum vml_status vml_arm_operation_begin(struct vml_arm_operation 
                                                        const struct vml_arm_regs *regs,
                                                        uint32_t instruction, uint32_t cpu);
 
+/** @brief Where a load or store that vml_arm_operation_begin() decodes would access: for hypervisors that
+ * are not told the virtual address of an abort whose syndrome does not describe the access.
+ * @param regs the registers before the instruction
+ * @param instruction the A64 instruction at the PC
+ * @param va gets the address of the first byte, with its tag
+ * @return VML_ERR_UNSUPPORTED for any other instruction */
+VML_MUST_CHECK enum vml_status vml_arm_operation_address(const struct vml_arm_regs *regs,
+                                                         uint32_t instruction, uint64_t *va);
+
 /** @brief Makes the accesses that are not done yet.
  * @param mmio bus for VML_SPACE_MMIO; may be NULL
  * @param sysreg bus for VML_SPACE_SYSREG; may be NULL
