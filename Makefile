@@ -325,7 +325,7 @@ dir.$1.includes := $$(foreach l,$$(dir.$1.closure) $(system_libs),-I$$(lib.$$l.d
 	$(system_includes) -I$1 -Itests/support $(if $2,-I$(lib.$2.dir)/src)
 $(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): private dir := $1
 $(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): $(OBJ)/%.o: %.c $(B)/flags Makefile $(dir.$1.mk) \
-		$$(foreach l,$$(dir.$1.closure),$$(lib.$$l.dir)/lib.mk) | $(cmocka_lib)
+		$$(foreach l,$$(dir.$1.closure),$$(lib.$$l.dir)/lib.mk) | $(if $(findstring -lcmocka,$5),$(cmocka_lib))
 	$$(say) CC $$<
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(test_flags) $$(dir.$1.includes) $$(cmocka_cflags) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
