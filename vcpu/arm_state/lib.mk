@@ -1,0 +1,2 @@
+SRCS := src/arm_state.c
+NEEDS := base state vbus
