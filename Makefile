@@ -52,6 +52,7 @@ endif
 deps_of_all := build examples
 deps_of_install := build examples
 deps_of_test := build test examples run cross
+deps_of_test-integration := build test examples run cross
 deps_of_examples := build examples
 deps_of_check := build test examples check
 deps_of_coverage := build test
@@ -491,9 +492,9 @@ core_libs := $(foreach l,$(selected),$(if $(lib.$l.hosted),,$l))
 format_files = $(sort $(foreach g,$(GROUPS) tests examples tools,$(shell find $g -name '*.[ch]' 2>/dev/null)))
 
 .PHONY: check check-compilers check-cross check-format check-includes check-headers check-tidy \
-	check-cppcheck check-freestanding freestanding-link check-scripts
+	check-cppcheck check-freestanding freestanding-link check-scripts check-readme
 check: check-format check-includes check-compilers check-freestanding check-cppcheck check-tidy \
-	check-scripts
+	check-scripts check-readme
 
 check-compilers:
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc compile-all check-headers
@@ -543,6 +544,10 @@ freestanding-link: $(call archives,$(core_libs))
 check-scripts:
 	@shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' $(wildcard tools/* \
 		tests/integration/*/run))
+
+# README's lists are the tree's, and `make help` knows only what there is.
+check-readme:
+	@tools/check-readme
 
 # --------------------------------------------------------------------------------------- reporting
 
@@ -652,6 +657,7 @@ endif
 #:   check-compilers      gcc and clang, warnings are errors, everything compiled
 #:   check-freestanding   the core links on each arch with platform/null and nothing else
 #:   check-format check-includes check-headers check-tidy check-cppcheck check-scripts
+#:   check-readme         its lists of libraries, examples and targets are those of the tree
 #:   size                 text and data of each library, sizeof of public structs, for each arch
 #:   doc                  the API reference, in build/doc/html
 #:   install              headers, archives and pkg-config files; DESTDIR= PREFIX=/usr/local
