@@ -1,0 +1,2 @@
+SRCS := src/mc146818.c src/calendar.c
+NEEDS := base clock device irq_controller platform_api state
