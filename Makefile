@@ -302,6 +302,7 @@ support_objs := $(patsubst %.c,$(OBJ)/%.o,$(support_srcs))
 define read_dir
 NEEDS :=
 TEST_LIBS :=
+TEST_CFLAGS :=
 EXAMPLE_LIBS :=
 EXAMPLE_OF :=
 TEST_PLATFORM := $(if $(filter platform/null,$2),null,posix)
@@ -310,6 +311,7 @@ TEST_ARCH := $(if $(filter arch/arch_%,$2),$(filter-out api,$(patsubst arch/arch
 dir.$1/$2.mk := $(wildcard $1/$2/test.mk $1/$2/example.mk)
 dir.$1/$2.needs := $$(NEEDS)
 dir.$1/$2.ldlibs := $$(TEST_LIBS) $$(EXAMPLE_LIBS)
+dir.$1/$2.cflags := $$(TEST_CFLAGS)
 dir.$1/$2.of := $$(if $$(EXAMPLE_OF),$$(filter-out %/main.c,$$(wildcard $1/$$(EXAMPLE_OF)/*.c)))
 dir.$1/$2.runs := $$(and $$(filter $(PLATFORM),$$(TEST_PLATFORM)),$$(filter $(ARCH),$$(or \
 	$$(TEST_ARCH),$(ARCH))),$$(if $$(filter-out -lm -pthread,$$(TEST_LIBS)),$$(filter $(ARCH),$(HOST_ARCH)),yes))
@@ -329,7 +331,7 @@ $(patsubst %.c,$(OBJ)/%.o,$(dir.$1.srcs)): $(OBJ)/%.o: %.c $(B)/flags Makefile $
 		$$(foreach l,$$(dir.$1.closure),$$(lib.$$l.dir)/lib.mk) | $(if $(findstring -lcmocka,$5),$(cmocka_lib))
 	$$(say) CC $$<
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(test_flags) $$(dir.$1.includes) $$(cmocka_cflags) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(test_flags) $$(dir.$1.cflags) $$(dir.$1.includes) $$(cmocka_cflags) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 $$(dir.$1.progs): $(B)/%: $(OBJ)/%.o $$(dir.$1.common) $4 $$(call archives,$$(dir.$1.closure)) $(system_archives)
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
