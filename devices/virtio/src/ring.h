@@ -100,6 +100,16 @@ static inline void ring_store64(uint8_t *p, uint64_t v)
 enum vml_status virtq_pop_none(struct vml_virtq *vq, struct vml_virtq_chain *chain);
 enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *chain);
 enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain);
+/* Takes the chain that begins at a descriptor, whatever it is; breaks the queue if it may not be. */
+enum vml_status virtq_walk_any(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint32_t index);
+/* The driver violated the protocol. @return VML_ERR_CORRUPT */
+enum vml_status virtq_break(struct vml_virtq *vq);
+
+static inline uint8_t virtq_condition(const struct vml_virtq *vq)
+{
+    return atomic_load_explicit(&vq->condition, memory_order_relaxed);
+}
+
 /* Moves the window to the region of guest memory at `gpa`, unless addresses are not physical. */
 void virtq_move_window(struct vml_virtq *vq, uint64_t gpa);
 /* Host pointer for an address of the driver; see vml_as_span(). */

@@ -1,14 +1,12 @@
 /*
  * Taking chains. The common chain, whose descriptors lie in the ring or in one indirect table and
  * whose buffers lie in the memory region used last, takes a short path; everything else, errors
- * included, starts over in walk_any(), which alone decides what is an error.
+ * included, starts over in virtq_walk_any(), which alone decides what is an error.
  *
  * Each descriptor is read as two words, each loaded once; the path that starts over does not use
  * what the other had read.
  */
 #include "ring.h"
-
-enum { WALK_ODD = -1 };
 
 #define SPLIT_WRITE  ((uint64_t)DESC_F_WRITE << SPLIT_FLAGS_SHIFT)
 #define PACKED_WRITE ((uint64_t)DESC_F_WRITE << PACKED_FLAGS_SHIFT)
@@ -17,16 +15,6 @@ enum { WALK_ODD = -1 };
 
 /* Which flags of a packed descriptor tell whether it is available (2.8.1). */
 #define PACKED_STATE ((uint64_t)(DESC_F_AVAIL | DESC_F_USED) << PACKED_FLAGS_SHIFT)
-
-static inline uint16_t split_flags(uint64_t word)
-{
-    return (uint16_t)(word >> SPLIT_FLAGS_SHIFT);
-}
-
-static inline uint16_t packed_flags(uint64_t word)
-{
-    return (uint16_t)(word >> PACKED_FLAGS_SHIFT);
-}
 
 /* A descriptor is copied into a buffer as it is, the address replaced by a pointer. */
 static inline void put_buf(struct vml_virtq_buf *buf, uint8_t *host, uint64_t word)
@@ -51,186 +39,6 @@ static inline void put_readable(struct vml_virtq_chain *chain, uint32_t count)
     chain->writable = 0;
 #endif
 }
-
-static VML_COLD enum vml_status break_queue(struct vml_virtq *vq)
-{
-    atomic_store_explicit(&vq->condition, VML_VIRTQ_BROKEN, memory_order_relaxed);
-    vq->pop = virtq_pop_none;
-    return VML_ERR_CORRUPT;
-}
-
-static inline uint8_t condition(const struct vml_virtq *vq)
-{
-    return atomic_load_explicit(&vq->condition, memory_order_relaxed);
-}
-
-enum vml_status virtq_pop_none(struct vml_virtq *vq, struct vml_virtq_chain *chain)
-{
-    (void)chain;
-    return condition(vq) == VML_VIRTQ_BROKEN ? VML_ERR_CORRUPT : VML_ERR_AGAIN;
-}
-
-/* The general path. */
-
-struct walk {
-    struct vml_virtq *vq;
-    struct vml_virtq_chain *chain;
-    const uint8_t *table; /* of descriptors: the ring, or an indirect table */
-    uint32_t entries;     /* of the table */
-    uint32_t bufs;        /* used so far */
-    uint32_t steps;       /* descriptors seen */
-};
-
-static bool append(struct walk *w, uint64_t address, uint32_t len, bool write)
-{
-    if (w->chain->writable != 0 && !write) {
-        return false; /* 2.7.4.2: readable ones come first */
-    }
-    while (len != 0) {
-        uint64_t piece = len;
-        uint8_t *host = virtq_span(w->vq, address, &piece, write);
-
-        if (!host || w->bufs == w->vq->max_bufs) {
-            return false;
-        }
-        w->chain->bufs[w->bufs].host = host;
-        w->chain->bufs[w->bufs].len = (uint32_t)piece;
-        w->bufs++;
-        if (write) {
-            w->chain->writable++;
-        } else {
-            w->chain->readable++;
-        }
-        address += piece;
-        len -= (uint32_t)piece;
-    }
-    return true;
-}
-
-/* Enters the indirect table that a descriptor points to. */
-static bool enter_table(struct walk *w, uint64_t address, uint32_t len)
-{
-    uint64_t piece = len;
-    const uint8_t *table;
-
-    /* 2.7.5.3: a table's length is a multiple of a descriptor's; there is no table in a table. */
-    if (!w->vq->indirect || w->table != w->vq->desc || len == 0 || len % DESC_SIZE != 0 ||
-        len / DESC_SIZE > VML_VIRTQ_MAX_SIZE) {
-        return false;
-    }
-    table = virtq_span(w->vq, address, &piece, false);
-    if (!table || piece != len) {
-        return false;
-    }
-    w->table = table;
-    w->entries = len / DESC_SIZE;
-    return true;
-}
-
-/* A table may be anywhere in memory (2.7.5.3); each byte is read once. */
-static uint64_t load_anywhere(const uint8_t *p)
-{
-    uint64_t value = 0;
-
-    if (((uintptr_t)p & 7u) == 0) {
-        return ring_load64(p);
-    }
-    for (unsigned i = 0; i < 8; i++) {
-        value |= (uint64_t)__atomic_load_n(p + i, __ATOMIC_RELAXED) << (8 * i);
-    }
-    return value;
-}
-
-static bool walk_split(struct walk *w, uint32_t index)
-{
-    for (;;) {
-        const uint8_t *desc = w->table + (size_t)index * DESC_SIZE;
-        uint64_t address = load_anywhere(desc);
-        uint64_t word = load_anywhere(desc + 8);
-        uint16_t flags = split_flags(word);
-
-        if (flags & DESC_F_INDIRECT) {
-            if ((flags & DESC_F_NEXT) || !enter_table(w, address, (uint32_t)word)) {
-                return false;
-            }
-            index = 0;
-            continue;
-        }
-        if (w->steps++ == w->vq->size ||
-            !append(w, address, (uint32_t)word, (flags & DESC_F_WRITE) != 0)) {
-            return false;
-        }
-        if (!(flags & DESC_F_NEXT)) {
-            return true;
-        }
-        index = (uint32_t)(word >> 48);
-        if (index >= w->entries) {
-            return false;
-        }
-    }
-}
-
-/* All entries of a packed queue's table are one chain; no flag but WRITE means anything (2.8.7). */
-static bool walk_packed_table(struct walk *w)
-{
-    if (w->entries > w->vq->size) {
-        return false;
-    }
-    for (uint32_t i = 0; i < w->entries; i++) {
-        const uint8_t *desc = w->table + (size_t)i * DESC_SIZE;
-        uint64_t address = load_anywhere(desc);
-        uint64_t word = load_anywhere(desc + 8);
-
-        if (!append(w, address, (uint32_t)word, (packed_flags(word) & DESC_F_WRITE) != 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool walk_packed(struct walk *w, uint32_t index)
-{
-    for (;;) {
-        const uint8_t *desc = w->vq->desc + (size_t)index * DESC_SIZE;
-        uint64_t address = ring_load64(desc);
-        uint64_t word = ring_load64(desc + 8);
-        uint16_t flags = packed_flags(word);
-
-        if (w->steps++ == w->vq->size) {
-            return false;
-        }
-        w->chain->id = (uint16_t)(word >> 32);
-        w->chain->slots = (uint16_t)w->steps;
-        if (flags & DESC_F_INDIRECT) {
-            return !(flags & DESC_F_NEXT) && enter_table(w, address, (uint32_t)word) &&
-                   walk_packed_table(w);
-        }
-        if (!append(w, address, (uint32_t)word, (flags & DESC_F_WRITE) != 0)) {
-            return false;
-        }
-        if (!(flags & DESC_F_NEXT)) {
-            return true;
-        }
-        index = index + 1 == w->vq->size ? 0 : index + 1;
-    }
-}
-
-static VML_COLD __attribute__((noinline)) enum vml_status
-walk_any(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint32_t index)
-{
-    struct walk w = {.vq = vq, .chain = chain, .table = vq->desc, .entries = vq->size};
-
-    chain->readable = 0;
-    chain->writable = 0;
-    chain->id = (uint16_t)index;
-    chain->slots = 1;
-    if (vq->packed ? !walk_packed(&w, index) : !walk_split(&w, index)) {
-        return break_queue(vq);
-    }
-    return VML_OK;
-}
-
-/* The common paths. */
 
 /* Counts the readable buffers, and sees to it that the others are writable, from the flags kept. */
 static __attribute__((noinline)) bool split_sides(struct vml_virtq_chain *chain,
@@ -303,7 +111,7 @@ static VML_ALWAYS_INLINE enum step step_split(const struct vml_virtq *vq, struct
 static __attribute__((noinline)) enum vml_status
 sides_split(struct vml_virtq *vq, struct vml_virtq_chain *chain, const struct vml_virtq_buf *end)
 {
-    return split_sides(chain, end, DESC_F_WRITE) ? VML_OK : walk_any(vq, chain, chain->id);
+    return split_sides(chain, end, DESC_F_WRITE) ? VML_OK : virtq_walk_any(vq, chain, chain->id);
 }
 
 /* The buffers lie in order. */
@@ -314,7 +122,7 @@ static VML_ALWAYS_INLINE enum vml_status finish_split(struct vml_virtq *vq, cons
     uint64_t odd = ring ? vq->odd : SPLIT_ODD;
 
     if (VML_UNLIKELY((run->word & SPLIT_ODD) | (run->seen & odd))) {
-        return walk_any(vq, chain, chain->id);
+        return virtq_walk_any(vq, chain, chain->id);
     }
     if ((run->seen | run->word) & SPLIT_WRITE) {
         return sides_split(vq, chain, end);
@@ -339,7 +147,7 @@ static __attribute__((noinline)) enum vml_status long_split(struct vml_virtq *vq
         step = step_split(vq, &run, buf++, size);
     }
     if (VML_UNLIKELY(step != STEP_LAST)) {
-        return walk_any(vq, chain, chain->id);
+        return virtq_walk_any(vq, chain, chain->id);
     }
     return finish_split(vq, &run, chain, buf, size == 0);
 }
@@ -369,12 +177,12 @@ static VML_ALWAYS_INLINE enum vml_status short_split(struct vml_virtq *vq, struc
         return long_split(vq, chain, table, size, run->next, run->seen);
     }
     if (VML_UNLIKELY(step == STEP_RESTART)) {
-        return walk_any(vq, chain, chain->id);
+        return virtq_walk_any(vq, chain, chain->id);
     }
     return finish_split(vq, run, chain, buf, size == 0);
 }
 
-/* A table within the window, or NULL for walk_any() to say what it is. `end` gets the byte after
+/* A table within the window, or NULL for virtq_walk_any() to say what it is. `end` gets the byte after
  * it. */
 static const uint8_t *window_table(const struct vml_virtq *vq, uint64_t address, uint32_t len)
 {
@@ -396,7 +204,7 @@ static __attribute__((noinline)) enum vml_status walk_split_indirect(struct vml_
     struct run run = {.seen = 0};
 
     if (!table || (word & SPLIT_NEXT) || vq->max_chain < SHORT_CHAIN) {
-        return walk_any(vq, chain, chain->id);
+        return virtq_walk_any(vq, chain, chain->id);
     }
     run_read(vq, &run, table, 0);
     return short_split(vq, &run, chain, table, (uint32_t)word,
@@ -411,7 +219,7 @@ static __attribute__((noinline)) enum vml_status walk_split_chain(struct vml_vir
     struct run run = {.word = word};
 
     if (VML_UNLIKELY(vq->max_chain < SHORT_CHAIN)) {
-        return walk_any(vq, chain, chain->id);
+        return virtq_walk_any(vq, chain, chain->id);
     }
     put_buf(chain->bufs, vq->window_host + offset, word);
     return short_split(vq, &run, chain, vq->desc, 0, follow(vq, &run, 0));
@@ -432,7 +240,7 @@ static inline void packed_advance(struct vml_virtq *vq, uint32_t head, uint32_t 
 static VML_COLD __attribute__((noinline)) enum vml_status
 restart_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain)
 {
-    enum vml_status status = walk_any(vq, chain, vq->next_avail);
+    enum vml_status status = virtq_walk_any(vq, chain, vq->next_avail);
 
     if (status == VML_OK) {
         packed_advance(vq, vq->next_avail, chain->slots);
@@ -614,7 +422,7 @@ static enum vml_status look(struct vml_virtq *vq)
     uint16_t seen = ring_load16_acquire(vq->driver + 2);
 
     if ((uint16_t)(seen - vq->next_avail) > vq->size) {
-        return break_queue(vq);
+        return virtq_break(vq);
     }
     vq->avail_seen = seen;
     return seen == vq->next_avail ? VML_ERR_AGAIN : VML_OK;
@@ -633,7 +441,7 @@ static VML_ALWAYS_INLINE enum vml_status take_split(struct vml_virtq *vq,
 
     head = ring_load16(vq->heads + (size_t)(next & vq->mask) * 2);
     if (VML_UNLIKELY(head >= vq->size)) {
-        return break_queue(vq);
+        return virtq_break(vq);
     }
     vq->next_avail = (uint16_t)(next + 1);
     chain->id = (uint16_t)head;
@@ -642,7 +450,7 @@ static VML_ALWAYS_INLINE enum vml_status take_split(struct vml_virtq *vq,
     address = ring_load64(desc);
     offset = address - vq->window_base;
     if (VML_UNLIKELY(offset >= vq->window_limit)) {
-        return walk_any(vq, chain, head);
+        return virtq_walk_any(vq, chain, head);
     }
     if (word & (SPLIT_ODD | SPLIT_NEXT)) {
         return word & SPLIT_ODD ? walk_split_indirect(vq, chain, address, word)
@@ -690,8 +498,8 @@ void vml_virtq_rewind(struct vml_virtq *vq, const struct vml_virtq_chain *chain)
 
 bool vml_virtq_available(struct vml_virtq *vq)
 {
-    if (condition(vq) != VML_VIRTQ_RUNS) {
-        return condition(vq) == VML_VIRTQ_BROKEN;
+    if (virtq_condition(vq) != VML_VIRTQ_RUNS) {
+        return virtq_condition(vq) == VML_VIRTQ_BROKEN;
     }
     if (vq->packed) {
         uint64_t word = ring_load64_acquire(vq->desc + (size_t)vq->next_avail * DESC_SIZE + 8);
