@@ -2,6 +2,8 @@
 #include "psci_private.h"
 
 #define TAG_PSCI VML_STATE_TAG('P', 'S', 'C', 'I')
+/* 2 added the place of the trusted OS. */
+#define VERSION 2
 
 static int64_t psci_version(struct vml_psci *psci, struct vml_smccc_call *call)
 {
@@ -9,12 +11,17 @@ static int64_t psci_version(struct vml_psci *psci, struct vml_smccc_call *call)
     return psci->config.version;
 }
 
-/* MIGRATE_INFO_TYPE: 2, no trusted OS that would have to migrate. */
 static int64_t psci_migrate_info_type(struct vml_psci *psci, struct vml_smccc_call *call)
 {
-    (void)psci;
     (void)call;
-    return 2;
+    switch (psci->config.trusted_os) {
+    case VML_PSCI_TOS_UP_MIGRATE:
+        return 0;
+    case VML_PSCI_TOS_UP_NO_MIGRATE:
+        return 1;
+    default:
+        return 2;
+    }
 }
 
 /* PSCI_FEATURES: flags of CPU_SUSPEND, types of SYSTEM_OFF2, 0 for every other call. */
@@ -51,9 +58,9 @@ static const struct psci_row calls[] = {
     {VML_PSCI_CPU_OFF, false, VML_PSCI_0_2, 0, psci_cpu_off},
     {VML_PSCI_CPU_ON, true, VML_PSCI_0_2, 0, psci_cpu_on},
     {VML_PSCI_AFFINITY_INFO, true, VML_PSCI_0_2, 0, psci_affinity_info},
-    {VML_PSCI_MIGRATE, true, VML_PSCI_0_2, 0, NULL}, /* only with a trusted OS */
+    {VML_PSCI_MIGRATE, true, VML_PSCI_0_2, PSCI_TOS, psci_migrate},
     {VML_PSCI_MIGRATE_INFO_TYPE, false, VML_PSCI_0_2, 0, psci_migrate_info_type},
-    {VML_PSCI_MIGRATE_INFO_UP_CPU, true, VML_PSCI_0_2, 0, NULL}, /* likewise */
+    {VML_PSCI_MIGRATE_INFO_UP_CPU, true, VML_PSCI_0_2, PSCI_TOS, psci_migrate_info_up_cpu},
     {VML_PSCI_SYSTEM_OFF, false, VML_PSCI_0_2, 0, psci_system_off},
     {VML_PSCI_SYSTEM_RESET, false, VML_PSCI_0_2, 0, psci_system_reset},
     {VML_PSCI_FEATURES, false, VML_PSCI_1_0, 0, psci_features},
@@ -82,7 +89,7 @@ const struct psci_row *psci_find(const struct vml_psci *psci, uint32_t fid)
         return NULL;
     }
     row = &calls[index];
-    if (!row->call || psci->config.version < row->version ||
+    if (psci->config.version < row->version ||
         (row->option && !(psci->config.options & row->option)) ||
         ((fid & VML_SMCCC_SMC64) && !row->has_64)) {
         return NULL;
@@ -111,7 +118,9 @@ enum vml_status vml_psci_init(struct vml_psci *psci, const struct vml_psci_confi
 
     if (!config->cpus || !config->lifecycle ||
         (version != VML_PSCI_0_2 && (version < VML_PSCI_1_0 || version > VML_PSCI_1_3)) ||
-        (config->options & ~(uint32_t)VML_PSCI_OPTIONS)) {
+        (config->options & ~(uint32_t)VML_PSCI_OPTIONS) ||
+        (unsigned)config->trusted_os > VML_PSCI_TOS_UP_NO_MIGRATE ||
+        (config->trusted_os && config->trusted_os_cpu >= config->cpus->count)) {
         return VML_ERR_INVALID;
     }
     if ((config->options & VML_PSCI_OPTION_STAT) &&
@@ -120,8 +129,10 @@ enum vml_status vml_psci_init(struct vml_psci *psci, const struct vml_psci_confi
     }
     psci->config = *config;
     psci->config.version = version;
+    psci->config.options |= config->trusted_os ? PSCI_TOS : 0;
     atomic_init(&psci->os_initiated, 0);
     atomic_init(&psci->mem_protect, 0);
+    atomic_init(&psci->tos_cpu, config->trusted_os_cpu);
     if (config->stats) {
         size_t count = (size_t)config->cpus->count * config->power_state_count;
 
@@ -137,6 +148,7 @@ enum vml_status vml_psci_init(struct vml_psci *psci, const struct vml_psci_confi
 void vml_psci_reset(struct vml_psci *psci)
 {
     atomic_store(&psci->os_initiated, 0);
+    atomic_store(&psci->tos_cpu, psci->config.trusted_os_cpu);
 }
 
 bool vml_psci_mem_protected(const struct vml_psci *psci)
@@ -146,10 +158,11 @@ bool vml_psci_mem_protected(const struct vml_psci *psci)
 
 void vml_psci_save(const struct vml_psci *psci, struct vml_state_writer *w)
 {
-    vml_state_begin(w, TAG_PSCI, 1);
+    vml_state_begin(w, TAG_PSCI, VERSION);
     vml_state_put_u32(w, psci->config.version);
     vml_state_put_bool(w, atomic_load(&psci->os_initiated) != 0);
     vml_state_put_bool(w, atomic_load(&psci->mem_protect) != 0);
+    vml_state_put_u32(w, atomic_load(&psci->tos_cpu));
     vml_state_end(w);
 }
 
@@ -158,14 +171,19 @@ enum vml_status vml_psci_restore(struct vml_psci *psci, struct vml_state_reader 
     enum vml_status status;
     bool os_initiated;
     bool mem_protect;
+    uint32_t tos_cpu;
+    uint16_t version = vml_state_enter(r, TAG_PSCI, VERSION);
 
-    (void)vml_state_enter(r, TAG_PSCI, 1);
     /* A guest that has found calls which are not here any more cannot go on. */
     if (vml_state_get_u32(r) > psci->config.version) {
         vml_state_fail(r, VML_ERR_UNSUPPORTED);
     }
     os_initiated = vml_state_get_bool(r);
     mem_protect = vml_state_get_bool(r);
+    tos_cpu = version >= 2 ? vml_state_get_u32(r) : psci->config.trusted_os_cpu;
+    if (psci->config.trusted_os && tos_cpu >= psci->config.cpus->count) {
+        vml_state_fail(r, VML_ERR_CORRUPT);
+    }
     if ((os_initiated && !(psci->config.options & VML_PSCI_OPTION_OS_INITIATED)) ||
         (mem_protect && !(psci->config.options & VML_PSCI_OPTION_MEM_PROTECT))) {
         vml_state_fail(r, VML_ERR_UNSUPPORTED);
@@ -175,6 +193,7 @@ enum vml_status vml_psci_restore(struct vml_psci *psci, struct vml_state_reader 
     if (status == VML_OK) {
         atomic_store(&psci->os_initiated, os_initiated);
         atomic_store(&psci->mem_protect, mem_protect);
+        atomic_store(&psci->tos_cpu, tos_cpu);
     }
     return status;
 }

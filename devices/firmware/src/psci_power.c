@@ -182,10 +182,42 @@ int64_t psci_cpu_default_suspend(struct vml_psci *psci, struct vml_smccc_call *c
 /* CPU_FREEZE, too: interrupts that are still targeted at the vCPU do not wake it either. */
 int64_t psci_cpu_off(struct vml_psci *psci, struct vml_smccc_call *call)
 {
-    (void)psci;
+    /* A trusted OS that runs here only would be gone. */
+    if (psci->config.trusted_os && atomic_load(&psci->tos_cpu) == call->cpu->config.index) {
+        return VML_PSCI_DENIED;
+    }
     vml_cpu_stop(call->cpu);
     call->action = VML_SMCCC_NO_RETURN;
     return VML_PSCI_SUCCESS;
+}
+
+int64_t psci_migrate(struct vml_psci *psci, struct vml_smccc_call *call)
+{
+    const struct vml_psci_config *config = &psci->config;
+    const struct vml_cpu *to = target(psci, call->x[1]);
+    uint32_t from = call->cpu->config.index;
+
+    if (config->trusted_os != VML_PSCI_TOS_UP_MIGRATE) {
+        return VML_PSCI_DENIED;
+    }
+    /* It is called on the vCPU that it leaves. */
+    if (atomic_load(&psci->tos_cpu) != from) {
+        return VML_PSCI_NOT_PRESENT;
+    }
+    if (!to) {
+        return VML_PSCI_INVALID_PARAMETERS;
+    }
+    if (config->migrate && !config->migrate(config->context, from, to->config.index)) {
+        return VML_PSCI_INTERNAL_FAILURE;
+    }
+    atomic_store(&psci->tos_cpu, to->config.index);
+    return VML_PSCI_SUCCESS;
+}
+
+int64_t psci_migrate_info_up_cpu(struct vml_psci *psci, struct vml_smccc_call *call)
+{
+    (void)call;
+    return (int64_t)psci->config.cpus->by_index[atomic_load(&psci->tos_cpu)]->config.mpidr;
 }
 
 int64_t psci_cpu_on(struct vml_psci *psci, struct vml_smccc_call *call)

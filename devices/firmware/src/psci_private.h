@@ -7,6 +7,9 @@
  * it does not return. */
 typedef int64_t (*psci_fn)(struct vml_psci *psci, struct vml_smccc_call *call);
 
+/* Among the options of the table: there is a trusted OS that runs on one CPU. */
+#define PSCI_TOS (UINT32_C(1) << 31)
+
 /* One row of the table of calls. */
 struct psci_row {
     uint32_t fid;     /* 32-bit identifier */
@@ -24,6 +27,8 @@ int64_t psci_cpu_suspend(struct vml_psci *psci, struct vml_smccc_call *call);
 int64_t psci_cpu_default_suspend(struct vml_psci *psci, struct vml_smccc_call *call);
 int64_t psci_cpu_off(struct vml_psci *psci, struct vml_smccc_call *call);
 int64_t psci_cpu_on(struct vml_psci *psci, struct vml_smccc_call *call);
+int64_t psci_migrate(struct vml_psci *psci, struct vml_smccc_call *call);
+int64_t psci_migrate_info_up_cpu(struct vml_psci *psci, struct vml_smccc_call *call);
 int64_t psci_affinity_info(struct vml_psci *psci, struct vml_smccc_call *call);
 int64_t psci_node_hw_state(struct vml_psci *psci, struct vml_smccc_call *call);
 int64_t psci_stat_residency(struct vml_psci *psci, struct vml_smccc_call *call);

@@ -2,7 +2,7 @@
 
 #define STOLEN_TIME_OFFSET 8u
 
-/* DEN0057, the stolen time structure: revision and attributes are zero, then the stolen time in nanoseconds. */
+/* DEN0057, its structure: revision and attributes are zero, then the stolen time in ns. */
 enum vml_status vml_pvtime_init(struct vml_pvtime *pvtime, struct vml_as *as, uint64_t base,
                                 uint32_t cpus, uint64_t *stolen_ns)
 {

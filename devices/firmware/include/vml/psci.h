@@ -82,6 +82,14 @@ enum vml_psci_option {
     VML_PSCI_OPTIONS = (1u << 11) - 1,             /**< all of them */
 };
 
+/** @brief Whether there is a trusted OS that runs on one CPU only: the embedder's, or a pretended
+ * one. */
+enum vml_psci_trusted_os {
+    VML_PSCI_TOS_NONE,          /**< none, or one that runs on all: nothing has to migrate */
+    VML_PSCI_TOS_UP_MIGRATE,    /**< on one CPU, and MIGRATE moves it */
+    VML_PSCI_TOS_UP_NO_MIGRATE, /**< on one CPU, where it stays */
+};
+
 /** @brief Statistics of one vCPU in one power state. Private. */
 struct vml_psci_stat {
     _Atomic uint64_t residency_us; /**< time spent */
@@ -101,7 +109,12 @@ struct vml_psci_config {
     struct vml_as *as;
     /** Further check of an entry point. NULL: none. */
     bool (*entry_allowed)(void *context, uint64_t entry);
-    void *context; /**< given to `entry_allowed` */
+    enum vml_psci_trusted_os trusted_os; /**< MIGRATE and MIGRATE_INFO_UP_CPU are there for one */
+    uint32_t trusted_os_cpu;             /**< index of the vCPU that it is on at first */
+    /** MIGRATE: moves it from one vCPU to another, by index. False: it could not. NULL: it always
+     * can. */
+    bool (*migrate)(void *context, uint32_t from, uint32_t to);
+    void *context; /**< given to `entry_allowed` and `migrate` */
     /** The power_state values that there are; NULL: every well-formed one, and no statistics. */
     const uint32_t *power_states;
     uint32_t power_state_count; /**< of them */
@@ -115,11 +128,12 @@ struct vml_psci {
     struct vml_psci_config config; /**< as given */
     _Atomic uint32_t os_initiated; /**< suspend mode */
     _Atomic uint32_t mem_protect;  /**< memory is protected */
+    _Atomic uint32_t tos_cpu;      /**< where the trusted OS is */
 };
 
 /** @brief Makes it ready.
- * @return VML_ERR_INVALID for no vCPUs, no lifecycle, an unknown version or option, or
- * VML_PSCI_OPTION_STAT without what it needs */
+ * @return VML_ERR_INVALID for no vCPUs, no lifecycle, an unknown version or option, a trusted OS on
+ * a vCPU that there is not, or VML_PSCI_OPTION_STAT without what it needs */
 VML_MUST_CHECK enum vml_status vml_psci_init(struct vml_psci *psci,
                                              const struct vml_psci_config *config);
 /** @brief Back to the state after power-on: platform-coordinated; memory protection stays. */
@@ -130,12 +144,12 @@ void vml_psci_reset(struct vml_psci *psci);
  * @return false when there is no such call in this version and configuration */
 bool vml_psci_call(struct vml_psci *psci, uint32_t fid, struct vml_smccc_call *call);
 
-/** @brief Owner: the wait of VML_SMCCC_WAIT or VML_SMCCC_RESTART has ended. Engines call it for the sake
- * of the statistics; without VML_PSCI_OPTION_STAT there is no need. */
+/** @brief Owner: the wait of VML_SMCCC_WAIT or VML_SMCCC_RESTART has ended. Engines call it for the
+ * sake of the statistics; without VML_PSCI_OPTION_STAT there is no need. */
 void vml_psci_woke(struct vml_psci *psci, const struct vml_cpu *cpu);
 
-/** @brief True when the guest has asked that its memory be cleared before anything boots again: what
- * the embedder's reload hook does then. */
+/** @brief True when the guest has asked that its memory be cleared before anything boots again:
+ * what the embedder's reload hook does then. */
 bool vml_psci_mem_protected(const struct vml_psci *psci);
 
 /** @brief Writes one record. */

@@ -108,6 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .power_state_count = (data[0] & 8) || (data[1] & 1) || (data[1] & 4) ? 3 : 0,
         .stats = stats,
         .clock = &clock.clock,
+        .trusted_os = (enum vml_psci_trusted_os)((data[0] >> 4) % 3),
+        .trusted_os_cpu = (data[0] >> 6) % CPUS,
     };
     static const struct vml_smccc_clean clean = {.clean = clean_region, .break_even = 1};
     struct vml_smccc_config config = {

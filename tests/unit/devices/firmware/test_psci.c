@@ -456,7 +456,7 @@ static void test_save_and_restore(void **state)
         assert_int_not_equal(vml_psci_restore(&m.psci, &r), VML_OK);
     }
     memcpy(broken, image, sizeof(image));
-    broken[w.used - 1] = 2;
+    broken[w.used - 5] = 2; /* memory protection: true or false */
     vml_state_reader_init(&r, broken, w.used);
     assert_int_equal(vml_psci_restore(&m.psci, &r), VML_ERR_CORRUPT);
     m.psci.config.version = VML_PSCI_1_1;
@@ -473,6 +473,95 @@ static void test_save_and_restore(void **state)
     assert_true(vml_psci_mem_protected(&m.psci));
     machine_bring_up(1);
     assert_int_equal(call3(VML_PSCI_CPU_SUSPEND, 0x01000000, 0, 0), VML_PSCI_DENIED);
+}
+
+static uint32_t moved_from, moved_to;
+static bool moves;
+
+static bool migrate(void *context, uint32_t from, uint32_t to)
+{
+    moved_from = from;
+    moved_to = to;
+    return moves;
+}
+
+/* A trusted OS that runs on one vCPU and can be moved: which it is, and that it stays on. */
+static void test_trusted_os_migrates(void **state)
+{
+    uint8_t image[64];
+    struct vml_state_writer w;
+    struct vml_state_reader r;
+
+    m.psci_config.trusted_os = VML_PSCI_TOS_UP_MIGRATE;
+    m.psci_config.trusted_os_cpu = 0;
+    m.psci_config.migrate = migrate;
+    machine_remake();
+    machine_bring_up(3);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_TYPE), 0);
+    assert_int_equal(call1(VML_PSCI_FEATURES, VML_PSCI_MIGRATE | SMC64), VML_PSCI_SUCCESS);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_UP_CPU), 0x000);
+    assert_int_equal(call0(VML_PSCI_CPU_OFF), VML_PSCI_DENIED);
+    assert_int_equal(last.action, VML_SMCCC_RETURN);
+    assert_int_equal(call_by(3, VML_PSCI_MIGRATE, 0x001, 0, 0), VML_PSCI_NOT_PRESENT);
+    assert_int_equal(call1(VML_PSCI_MIGRATE, 0x102), VML_PSCI_INVALID_PARAMETERS);
+    assert_int_equal(call1(VML_PSCI_MIGRATE, 0x101), VML_PSCI_INTERNAL_FAILURE);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_UP_CPU | SMC64), 0x000);
+    moves = true;
+    assert_int_equal(call1(VML_PSCI_MIGRATE | SMC64, 0x101), VML_PSCI_SUCCESS);
+    assert_int_equal(moved_from, 0);
+    assert_int_equal(moved_to, 3);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_UP_CPU | SMC64), 0x101);
+    assert_int_equal(call_by(3, VML_PSCI_CPU_OFF, 0, 0, 0), VML_PSCI_DENIED);
+    /* where it is, is saved; a machine without that many vCPUs refuses it */
+    vml_state_writer_init(&w, image, sizeof(image));
+    vml_psci_save(&m.psci, &w);
+    vml_psci_reset(&m.psci);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_UP_CPU), 0x000);
+    vml_state_reader_init(&r, image, w.used);
+    assert_int_equal(vml_psci_restore(&m.psci, &r), VML_OK);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_UP_CPU), 0x101);
+    m.set.count = 3;
+    vml_psci_reset(&m.psci);
+    vml_state_reader_init(&r, image, w.used);
+    assert_int_equal(vml_psci_restore(&m.psci, &r), VML_ERR_CORRUPT);
+    m.set.count = CPUS;
+    (void)call0(VML_PSCI_MIGRATE_INFO_UP_CPU);
+    vml_cpu_stop(&m.cpu[3]);
+}
+
+static void test_trusted_os_that_stays(void **state)
+{
+    struct vml_psci psci;
+
+    m.psci_config.trusted_os = VML_PSCI_TOS_UP_NO_MIGRATE;
+    m.psci_config.trusted_os_cpu = 2;
+    machine_remake();
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_TYPE), 1);
+    assert_int_equal(call0(VML_PSCI_MIGRATE_INFO_UP_CPU), 0x100);
+    assert_int_equal(call1(VML_PSCI_MIGRATE, 0x101), VML_PSCI_DENIED);
+    m.psci_config.trusted_os_cpu = CPUS;
+    assert_int_equal(vml_psci_init(&psci, &m.psci_config), VML_ERR_INVALID);
+    m.psci_config.trusted_os = (enum vml_psci_trusted_os)3;
+    m.psci_config.trusted_os_cpu = 0;
+    assert_int_equal(vml_psci_init(&psci, &m.psci_config), VML_ERR_INVALID);
+}
+
+/* An image of before there was a trusted OS. */
+static void test_state_of_version_1(void **state)
+{
+    uint8_t image[64];
+    struct vml_state_writer w;
+    struct vml_state_reader r;
+
+    vml_state_writer_init(&w, image, sizeof(image));
+    vml_state_begin(&w, VML_STATE_TAG('P', 'S', 'C', 'I'), 1);
+    vml_state_put_u32(&w, VML_PSCI_1_0);
+    vml_state_put_bool(&w, true);
+    vml_state_put_bool(&w, false);
+    vml_state_end(&w);
+    vml_state_reader_init(&r, image, w.used);
+    assert_int_equal(vml_psci_restore(&m.psci, &r), VML_OK);
+    assert_int_equal(atomic_load(&m.psci.os_initiated), 1);
 }
 
 int main(void)
@@ -504,6 +593,9 @@ int main(void)
         T(test_mem_protect),
         T(test_config_is_validated),
         T(test_save_and_restore),
+        T(test_trusted_os_migrates),
+        T(test_trusted_os_that_stays),
+        T(test_state_of_version_1),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
