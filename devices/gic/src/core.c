@@ -367,7 +367,16 @@ static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
     return intid >= 16 && intid < gic->intids && (intid >= 32 || cpu < gic->config.cpus);
 }
 
-/* A level changes: pending follows it, or latches, and so does the place in the queue. Lock held.
+/* Returns whether that changes it. */
+static inline bool put_level(struct vml_gic_word *w, uint32_t bit, bool level)
+{
+    if (level) {
+        return !(atomic_fetch_or_explicit(&w->level, bit, memory_order_relaxed) & bit);
+    }
+    return (atomic_fetch_and_explicit(&w->level, ~bit, memory_order_relaxed) & bit) != 0;
+}
+
+/* A level has changed: pending follows it, or latches, and so does the place in the queue. Lock held.
  * Returns what gic_update() does. */
 static inline uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c,
                                   struct vml_gic_word *w, uint32_t intid, uint32_t place,
@@ -375,7 +384,6 @@ static inline uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c,
 {
     uint32_t bit = VML_BIT32(intid % 32), edge = LOAD(&w->edge) & bit;
 
-    gic_put_bits(&w->level, bit, level);
     if ((LOAD(&w->latch) & bit) || (edge && !level)) {
         return 0; /* pending as before */
     }
@@ -409,7 +417,7 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
     }
     c = gic_lock_owner(gic, intid, cpu);
     place = gic_place(gic, c, intid);
-    if (VML_LIKELY(((LOAD(&w->level) & bit) != 0) != level)) {
+    if (VML_LIKELY(put_level(w, bit, level))) {
         change = move_level(gic, c, w, intid, place, level);
         listed = level && (LOAD(&w->listed) & bit);
     }

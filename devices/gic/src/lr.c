@@ -271,45 +271,33 @@ static VML_COLD void list_sgi_v2(struct vml_gic *gic, struct vml_gic_cpu *c, uin
     lrs->lr[lrs->used++] = encode(gic, &f);
 }
 
-/* Lists what the queue had, so it is enabled and pending and not active. Lock held. */
-static VML_ALWAYS_INLINE void list_pending(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t cpu,
-                                           uint32_t place, uint32_t intid, struct vml_gic_lrs *lrs,
-                                           const bool v3)
+/* Lists what the queue had, so it is enabled and pending and not active. Lock held.
+ * Returns the list register; sets FILLED_LATCHED of it in `filled`. */
+static VML_ALWAYS_INLINE uint64_t list_pending(struct vml_gic_word *w, uint32_t place,
+                                               uint32_t intid, uint32_t physical, uint32_t n,
+                                               uint32_t *filled, const bool v3)
 {
-    uint32_t bit = VML_BIT32(intid % 32), physical;
-    struct vml_gic_word *w;
+    uint32_t bit = VML_BIT32(intid % 32), edge = LOAD(&w->edge) & bit;
     uint64_t lr;
 
-    if (intid < 32) {
-        if (!v3 && intid < 16) {
-            list_sgi_v2(gic, c, place, intid, lrs);
-            return;
-        }
-        w = &c->private_irqs;
-        physical = LOAD(&c->links[intid]);
-    } else {
-        w = &gic->irqs[intid / 32];
-        physical = LOAD(&gic->links[intid]);
-        STORE(&gic->taker[intid], (uint16_t)cpu);
-    }
     if (LOAD(&w->latch) & bit) {
         gic_put_bits(&w->latch, bit, false);
-        lrs->filled |= VML_BIT32(FILLED_LATCHED + lrs->used);
+        *filled |= VML_BIT32(FILLED_LATCHED + n);
     }
     gic_put_bits(&w->listed, bit, true);
     gic_put_bits(&w->gate, bit, false);
     if (v3) {
         lr = intid | (uint64_t)(place >> 1) << 51 | (uint64_t)(place & 1) << 60 | VML_BIT64(62);
-        lr |= physical != 0            ? VML_BIT64(61) | (uint64_t)physical << 32
-              : (LOAD(&w->edge) & bit) ? 0
-                                       : VML_BIT64(41);
-    } else {
-        lr = intid | place >> 1 << 23 | (place & 1) << 30 | VML_BIT32(28);
-        lr |= physical != 0            ? VML_BIT32(31) | physical << 10
-              : (LOAD(&w->edge) & bit) ? 0
-                                       : VML_BIT32(19);
+        if (physical != 0) {
+            return lr | VML_BIT64(61) | (uint64_t)physical << 32;
+        }
+        return edge ? lr : lr | VML_BIT64(41);
     }
-    lrs->lr[lrs->used++] = lr;
+    lr = intid | place >> 1 << 23 | (place & 1) << 30 | VML_BIT32(28);
+    if (physical != 0) {
+        return lr | VML_BIT32(31) | physical << 10;
+    }
+    return edge ? lr : lr | VML_BIT32(19);
 }
 
 /* Others wait for list registers: what is pending of an active interrupt waits with them, so that it
@@ -330,29 +318,56 @@ static void keep_pending_of_active(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
+/* Those that are no ordinary interrupts of the queue: LPIs, and a GICv2's SGIs. Lock held. */
+static __attribute__((noinline)) void list_special(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                                   uint32_t place, uint32_t intid,
+                                                   struct vml_gic_lrs *lrs)
+{
+    if (intid == LPI_MARK) {
+        list_lpi(gic, c, place >> 1 << 3, lrs);
+    } else {
+        gic_dequeue_at(gic, c, place, intid);
+        list_sgi_v2(gic, c, place, intid, lrs);
+    }
+}
+
 /* Lists what is pending, most urgent first. Lock held. */
 static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t cpu,
                                          struct vml_gic_lrs *lrs, const bool v3)
 {
     struct vml_gic_queue *q = &c->queue;
-    uint64_t ready;
+    uint64_t ready = q->places & c->open;
 
-    while ((ready = q->places & c->open) != 0 && lrs->used < lrs->count) {
+    for (uint32_t left = lrs->count - lrs->used; ready != 0 && left != 0; left--) {
         uint32_t place = vml_ctz64(ready), word = vml_ctz32(q->summary[place]);
-        uint64_t *bits = &q->bits[place * gic->words + word];
-        uint32_t intid = word * 64 + vml_ctz64(*bits);
+        uint64_t *bits = &q->bits[place * gic->words + word], now = *bits;
+        uint32_t intid = word * 64 + vml_ctz64(now), n;
 
-        if (v3 && VML_UNLIKELY(intid == LPI_MARK)) {
-            list_lpi(gic, c, place >> 1 << 3, lrs);
+        if (VML_UNLIKELY(v3 ? intid == LPI_MARK : intid < 16)) {
+            list_special(gic, c, place, intid, lrs);
+            ready = q->places & c->open;
             continue;
         }
-        if ((*bits &= *bits - 1) == 0) {
-            q->summary[place] &= (uint16_t)(q->summary[place] - 1u);
-            if (q->summary[place] == 0) {
+        now &= now - 1;
+        *bits = now;
+        if (now == 0) {
+            uint32_t summary = q->summary[place] & (q->summary[place] - 1u);
+
+            q->summary[place] = (uint16_t)summary;
+            if (summary == 0) {
                 q->places &= ~VML_BIT64(place);
+                ready &= ready - 1;
             }
         }
-        list_pending(gic, c, cpu, place, intid, lrs, v3);
+        n = lrs->used++;
+        if (intid >= 32) {
+            STORE(&gic->taker[intid], (uint16_t)cpu);
+            lrs->lr[n] = list_pending(&gic->irqs[intid / 32], place, intid,
+                                      LOAD(&gic->links[intid]), n, &lrs->filled, v3);
+        } else {
+            lrs->lr[n] = list_pending(&c->private_irqs, place, intid, LOAD(&c->links[intid]), n,
+                                      &lrs->filled, v3);
+        }
     }
     lrs->hcr = c->hcr;
     c->left_over = UINT32_MAX;
@@ -363,17 +378,20 @@ static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu
     }
 }
 
-void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+/* Resident: whatever becomes deliverable from now on is told, masked or not. Lock held. */
+static inline void become_resident(struct vml_gic_cpu *c)
+{
+    c->pmr = IDLE_PRIORITY;
+    c->running = IDLE_PRIORITY;
+    atomic_store_explicit(&c->outputs, 0, memory_order_release);
+}
+
+/* The rest of a fill. Lock held, and released. */
+static __attribute__((noinline)) void fill_locked(struct vml_gic *gic, uint32_t cpu,
+                                                  struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
-    bool left_over = false;
 
-    lrs->used = 0;
-    lrs->filled = 0;
-    if (VML_UNLIKELY(LOAD(&c->any_taken))) {
-        left_over = list_all_active(gic, c, lrs);
-    }
-    vml_mutex_lock(&c->lock);
     if (VML_UNLIKELY(c->vmcr == 0)) {
         export_interface(gic, c);
     }
@@ -387,14 +405,45 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
         lrs->ap1r = 0;
         list_queue(gic, c, cpu, lrs, false);
     }
-    /* Resident: whatever becomes deliverable from now on is told, masked or not. */
-    c->pmr = IDLE_PRIORITY;
-    c->running = IDLE_PRIORITY;
-    atomic_store_explicit(&c->outputs, 0, memory_order_release);
+    become_resident(c);
     vml_mutex_unlock(&c->lock);
-    if (VML_UNLIKELY(left_over)) {
+}
+
+/* A fill that finds active interrupts, or the lock taken. */
+static VML_COLD void fill_slowly(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    bool left_over = LOAD(&c->any_taken) && list_all_active(gic, c, lrs);
+
+    vml_mutex_lock(&c->lock);
+    fill_locked(gic, cpu, lrs);
+    if (left_over) {
         lrs->hcr |= HCR_LRENPIE | HCR_TC;
     }
+}
+
+/* Most world switches have nothing to list: they are served here, without a call. */
+void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+
+    lrs->used = 0;
+    lrs->filled = 0;
+    if (VML_UNLIKELY(LOAD(&c->any_taken) || !vml_mutex_try_lock(&c->lock))) {
+        fill_slowly(gic, cpu, lrs);
+        return;
+    }
+    if (gic->config.version != 3 || c->vmcr == 0 || (c->queue.places & c->open) != 0) {
+        fill_locked(gic, cpu, lrs);
+        return;
+    }
+    lrs->vmcr = c->vmcr;
+    lrs->ap0r = c->apr[0];
+    lrs->ap1r = c->apr[1];
+    lrs->hcr = c->hcr;
+    c->left_over = UINT32_MAX;
+    become_resident(c);
+    vml_mutex_unlock(&c->lock);
 }
 
 /* Takes back a list register that has a state. Owner's lock held. */
@@ -546,16 +595,14 @@ static VML_ALWAYS_INLINE uint32_t unlist_all(struct vml_gic *gic, struct vml_gic
     return elsewhere;
 }
 
-void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+/* The rest of a fold. Lock held, and released. */
+static __attribute__((noinline)) void fold_locked(struct vml_gic *gic, uint32_t cpu,
+                                                  struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     uint32_t change, elsewhere, vmcr = lrs->vmcr;
     bool groups_changed = false;
 
-    if (VML_UNLIKELY(lrs->hcr >> HCR_EOICOUNT != 0)) {
-        apply_eoi_count(gic, c, lrs);
-    }
-    vml_mutex_lock(&c->lock);
     if (VML_UNLIKELY((vmcr ^ c->vmcr) << 8 != 0)) {
         groups_changed = import_interface(gic, c, vmcr);
         c->pmr = vmcr >> 24 & PRIORITY_MASK;
@@ -583,4 +630,37 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
         }
     }
     lrs->used = 0;
+}
+
+/* A fold after an EOIcount, or one that finds the lock taken. */
+static VML_COLD void fold_slowly(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+{
+    if (lrs->hcr >> HCR_EOICOUNT != 0) {
+        apply_eoi_count(gic, &gic->cpus[cpu], lrs);
+    }
+    vml_mutex_lock(&gic->cpus[cpu].lock);
+    fold_locked(gic, cpu, lrs);
+}
+
+/* As vml_gic_lr_fill(): nothing was listed, and only the priority mask may have changed. */
+void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    uint32_t vmcr = lrs->vmcr;
+
+    if (VML_UNLIKELY(lrs->hcr >> HCR_EOICOUNT != 0 || !vml_mutex_try_lock(&c->lock))) {
+        fold_slowly(gic, cpu, lrs);
+        return;
+    }
+    if (lrs->used != 0 || gic->config.version != 3 || (vmcr ^ c->vmcr) << 8 != 0 ||
+        (c->queue.places & c->open) != 0 || LOAD(&c->outputs) != 0) {
+        fold_locked(gic, cpu, lrs);
+        return;
+    }
+    c->pmr = vmcr >> 24 & PRIORITY_MASK;
+    c->vmcr = vmcr;
+    c->apr[0] = lrs->ap0r;
+    c->apr[1] = lrs->ap1r;
+    gic_set_running(c);
+    vml_mutex_unlock(&c->lock);
 }
