@@ -377,53 +377,64 @@ static inline bool put_level(struct vml_gic_word *w, uint32_t bit, bool level)
 }
 
 /* A level has changed: pending follows it, or latches, and so does the place in the queue. Lock held.
- * Returns what gic_update() does. */
-static inline uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c,
-                                  struct vml_gic_word *w, uint32_t intid, uint32_t place,
-                                  bool level)
+ * Returns what gic_update() does; `listed`: whether it is pending again while listed. */
+static VML_ALWAYS_INLINE uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                             struct vml_gic_word *w, uint32_t intid, bool *listed,
+                                             const bool level)
 {
     uint32_t bit = VML_BIT32(intid % 32), edge = LOAD(&w->edge) & bit;
 
     if ((LOAD(&w->latch) & bit) || (edge && !level)) {
+        *listed = level && (LOAD(&w->listed) & bit);
         return 0; /* pending as before */
     }
     if (edge) {
         gic_put_bits(&w->latch, bit, true);
     }
     if (!(LOAD(&w->gate) & bit)) {
+        *listed = level && (LOAD(&w->listed) & bit);
         return 0;
     }
     if (level) {
-        gic_enqueue_at(gic, c, place, intid);
+        gic_enqueue_at(gic, c, gic_place(gic, c, intid), intid);
     } else {
-        gic_dequeue_at(gic, c, place, intid);
+        gic_dequeue_at(gic, c, gic_place(gic, c, intid), intid);
     }
     return gic_update(gic, c);
 }
 
-void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
+static VML_ALWAYS_INLINE void set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
+                                        const bool level)
 {
-    uint32_t bit = VML_BIT32(intid % 32), place, change = 0;
+    uint32_t bit = VML_BIT32(intid % 32), change = 0;
     struct vml_gic_cpu *c;
-    struct vml_gic_word *w;
+    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
     bool listed = false;
 
-    if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
-        return;
-    }
-    w = gic_word(gic, cpu, intid / 32);
     if (((LOAD(&w->level) & bit) != 0) == level) {
         return;
     }
     c = gic_lock_owner(gic, intid, cpu);
-    place = gic_place(gic, c, intid);
     if (VML_LIKELY(put_level(w, bit, level))) {
-        change = move_level(gic, c, w, intid, place, level);
-        listed = level && (LOAD(&w->listed) & bit);
+        change = move_level(gic, c, w, intid, &listed, level);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
-    gic_recall(gic, intid, cpu, listed);
+    if (level) {
+        gic_recall(gic, intid, cpu, listed);
+    }
+}
+
+void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
+{
+    if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
+        return;
+    }
+    if (level) {
+        set_level(gic, intid, cpu, true);
+    } else {
+        set_level(gic, intid, cpu, false);
+    }
 }
 
 static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_edge)

@@ -13,7 +13,7 @@ void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu)
 }
 
 /* Ends a change of a vCPU's interface: outputs, unlock, tell. */
-static void leave(struct vml_gic *gic, struct vml_gic_cpu *c)
+static inline void leave(struct vml_gic *gic, struct vml_gic_cpu *c)
 {
     uint32_t change = gic_update(gic, c);
 
@@ -92,14 +92,19 @@ static bool drop(struct vml_gic_cpu *c, uint32_t groups)
     return true;
 }
 
-static void deactivate_locked(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_word *w,
-                              uint32_t intid)
+static inline void deactivate_locked(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                     struct vml_gic_word *w, uint32_t intid)
 {
     uint32_t bit = VML_BIT32(intid % 32);
 
     if (LOAD(&w->active) & bit) {
         gic_put_bits(&w->active, bit, false);
-        gic_requeue(gic, c, w, intid, false);
+        if (LOAD(&w->enabled) & LOAD(&w->routed) & ~LOAD(&w->listed) & bit) {
+            gic_put_bits(&w->gate, bit, true);
+            if (gic_pending_bits(w) & bit) {
+                gic_enqueue_at(gic, c, gic_place(gic, c, intid), intid);
+            }
+        }
     }
 }
 
