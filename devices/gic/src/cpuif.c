@@ -108,15 +108,28 @@ static inline void deactivate_locked(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
+/* A linked interrupt that is deactivated has been served: hardware says when it comes again. */
+static void lower_linked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_word *w, uint32_t intid)
+{
+    uint32_t physical = intid < 32 ? LOAD(&gic->cpus[cpu].links[intid]) : LOAD(&gic->links[intid]);
+
+    if (physical != 0 && (~LOAD(&w->edge) & LOAD(&w->active)) >> intid % 32 & 1) {
+        gic_put_bits(&w->level, VML_BIT32(intid % 32), false);
+    }
+}
+
 void gic_deactivate(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
 {
     struct vml_gic_cpu *c;
+    struct vml_gic_word *w;
 
     if (!gic_is_implemented(gic, intid)) {
         return;
     }
     c = gic_lock_owner(gic, intid, cpu);
-    deactivate_locked(gic, c, gic_word(gic, cpu, intid / 32), intid);
+    w = gic_word(gic, cpu, intid / 32);
+    lower_linked(gic, cpu, w, intid);
+    deactivate_locked(gic, c, w, intid);
     leave(gic, c);
 }
 

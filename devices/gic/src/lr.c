@@ -81,6 +81,12 @@ static _Atomic uint16_t *link_of(struct vml_gic *gic, uint32_t cpu, uint32_t int
     return intid < 32 ? &gic->cpus[cpu].links[intid] : &gic->links[intid];
 }
 
+uint32_t vml_gic_lr_linked(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    return gic_is_implemented(gic, intid) && cpu < gic->config.cpus ? LOAD(link_of(gic, cpu, intid))
+                                                                    : 0;
+}
+
 enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
                                 uint32_t physical)
 {

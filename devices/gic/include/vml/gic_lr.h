@@ -61,6 +61,10 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 /** @brief Links an interrupt to a physical one: the guest's deactivation deactivates it in hardware.
  * When the guest has deactivated it, the level of its wire falls: the physical interrupt, if it is
  * asserted again, sets it again. While no vCPU has it in a list register.
+ *
+ * The list register deactivates the physical interrupt.  A guest's write of ICC_DIR that HCR.TC traps
+ * does not: the hypervisor then writes its own, with what vml_gic_lr_linked() says of the INTID. No
+ * more linked interrupts may be active on a vCPU at once than it has list registers less one.
  * @param gic the GIC
  * @param intid PPI or SPI
  * @param cpu vCPU of a PPI
@@ -68,6 +72,12 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
  * @return VML_ERR_RANGE for what cannot be linked */
 VML_MUST_CHECK enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
                                                uint32_t physical);
+
+/** @brief The physical interrupt that vml_gic_lr_link() linked; 0 for none.
+ * @param gic the GIC
+ * @param intid any INTID
+ * @param cpu vCPU of a PPI */
+uint32_t vml_gic_lr_linked(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
 
 #ifdef __cplusplus
 }

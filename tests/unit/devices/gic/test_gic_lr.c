@@ -159,6 +159,32 @@ static void test_linked_interrupt(void **state)
     rig_free(&r);
 }
 
+/* Its deactivation trapped (HCR.TC): it has been served as if by the list register. */
+static void test_linked_interrupt_deactivated_by_a_trap(void **state)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    icc_write(&r, 0, CTLR, 2); /* EOImode */
+    wr(&r.gic.gicr, 0, 0x10100, 4, 1u << 27);
+    assert_int_equal(vml_gic_lr_link(&r.gic, 27, 0, 30), VML_OK);
+    assert_int_equal(vml_gic_lr_linked(&r.gic, 27, 0), 30);
+    assert_int_equal(vml_gic_lr_linked(&r.gic, 26, 0), 0);
+    assert_int_equal(vml_gic_lr_linked(&r.gic, 1020, 0), 0);
+    vml_gic_set_level(&r.gic, 27, 0, true);
+    vml_gic_lr_fill(&r.gic, 0, &lrs);
+    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    vml_gic_lr_fold(&r.gic, 0, &lrs);
+    icc_write(&r, 0, DIR, 27);
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 0);
+    assert_int_equal(rd(&r.gic.gicr, 0, 0x10300, 4), 0);
+    vml_gic_set_level(&r.gic, 27, 0, true);
+    assert_true(irq(&r, 0));
+    rig_free(&r);
+}
+
 static void test_rerouted_while_listed(void **state)
 {
     struct vml_gic_lrs lrs = {.count = 4};
@@ -497,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_edge_is_not_lost_or_doubled),
         cmocka_unit_test(test_overflow_goes_by_priority),
         cmocka_unit_test(test_linked_interrupt),
+        cmocka_unit_test(test_linked_interrupt_deactivated_by_a_trap),
         cmocka_unit_test(test_rerouted_while_listed),
         cmocka_unit_test(test_more_active_than_list_registers),
         cmocka_unit_test(test_gich_layout_and_sgi_sources),
