@@ -297,17 +297,24 @@ static bool retry_access(struct a64_core *core)
     return true;
 }
 
-static void serve_requests(struct a64_core *core)
+/* While writes are tracked, no store may go past memory.c. */
+static void follow_tracking(struct a64_core *core)
 {
-    struct vml_cpu *cpu = &core->owner->cpu;
-    uint32_t requests = vml_cpu_take_requests(
-        cpu, VML_CPU_REQUEST_IRQ | VML_CPU_REQUEST_RECONFIGURE | VML_CPU_REQUEST_ENGINE);
     uint32_t tracking = vml_as_tracking(core->machine->config.memory);
 
     if (tracking != core->tracking) {
         core->tracking = tracking;
         a64_tlb_flush(core);
     }
+}
+
+static void serve_requests(struct a64_core *core)
+{
+    struct vml_cpu *cpu = &core->owner->cpu;
+    uint32_t requests = vml_cpu_take_requests(
+        cpu, VML_CPU_REQUEST_IRQ | VML_CPU_REQUEST_RECONFIGURE | VML_CPU_REQUEST_ENGINE);
+
+    follow_tracking(core);
     if ((requests & VML_CPU_REQUEST_IRQ) || core->lines) {
         take_interrupt(core);
     }
@@ -441,6 +448,7 @@ static enum vml_a64_step_result step_state(struct a64_core *core, enum a64_stepp
 {
     core->stepping = how;
     core->took_exception = 0;
+    follow_tracking(core);
     if (core->parallel) {
         a64_guest_enter(core);
     }

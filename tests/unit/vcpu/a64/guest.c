@@ -62,6 +62,8 @@ void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
 {
     struct vml_vbus_config bus_config = {
         .name = "mmio", .space = VML_SPACE_MMIO, .max_ranges = 2, .cpus = cpus};
+    struct vml_vbus_config sysreg_config = {
+        .name = "sysreg", .space = VML_SPACE_SYSREG, .max_ranges = 1, .cpus = cpus};
     struct vml_a64_machine_config machine_config = {.context = g,
                                                     .firmware = firmware,
                                                     .set_timer_offset = set_timer_offset,
@@ -77,6 +79,7 @@ void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
     memset(g->memory, 0, GUEST_SIZE);
     g->as_storage = aligned_alloc(64, 4096);
     g->bus_storage = aligned_alloc(64, (VML_BUS_STORAGE(2, cpus) + 63) / 64 * 64);
+    g->sysreg_storage = aligned_alloc(64, (VML_BUS_STORAGE(1, cpus) + 63) / 64 * 64);
     assert_int_equal(vml_as_init(&g->as, g->as_storage, 2), VML_OK);
     g->ram = (struct vml_as_region){
         .name = "ram", .base = GUEST_RAM, .size = GUEST_SIZE, .host = g->memory};
@@ -88,6 +91,11 @@ void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
     assert_int_equal(vml_vbus_register(&g->bus, &g->range), VML_OK);
     machine_config.memory = &g->as;
     machine_config.mmio = &g->bus;
+    sysreg_config.storage = g->sysreg_storage;
+    assert_int_equal(vml_vbus_init(&g->sysreg, &sysreg_config), VML_OK);
+    g->sysreg_range = (struct vml_bus_range){.base = GUEST_SYSREG, .size = 8, .device = &g->device};
+    assert_int_equal(vml_vbus_register(&g->sysreg, &g->sysreg_range), VML_OK);
+    machine_config.sysreg = &g->sysreg;
     assert_int_equal(vml_a64_machine_init(&g->machine, &machine_config), VML_OK);
     for (uint32_t i = 0; i < cpus; i++) {
         struct vml_a64_config config = {.cpu = {.index = i, .mpidr = i},
@@ -113,6 +121,7 @@ void guest_end(struct guest *g)
     }
     vml_a64_machine_destroy(&g->machine);
     free(g->bus_storage);
+    free(g->sysreg_storage);
     free(g->as_storage);
     free(g->memory);
 }

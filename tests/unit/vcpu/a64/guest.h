@@ -4,18 +4,21 @@
 
 #include <vml/a64.h>
 
-#define GUEST_RAM   UINT64_C(0x40000000)
-#define GUEST_SIZE  UINT64_C(0x200000)
-#define GUEST_UART  UINT64_C(0x09000000)
-#define GUEST_CPUS  2
-#define GUEST_VBAR  (GUEST_RAM + 0x10000)
-#define GUEST_TABLE (GUEST_RAM + 0x100000)
+#define GUEST_RAM    UINT64_C(0x40000000)
+#define GUEST_SIZE   UINT64_C(0x200000)
+#define GUEST_UART   UINT64_C(0x09000000)
+#define GUEST_CPUS   2
+#define GUEST_SYSREG VML_SYSREG(3, 3, 15, 0, 0) /* the device again */
+#define GUEST_VBAR   (GUEST_RAM + 0x10000)
+#define GUEST_TABLE  (GUEST_RAM + 0x100000)
 
 struct guest {
     struct vml_as as;
     struct vml_as_region ram;
     struct vml_vbus bus;
     struct vml_bus_range range;
+    struct vml_vbus sysreg;
+    struct vml_bus_range sysreg_range;
     struct vml_device device;
     struct vml_a64_machine machine;
     struct vml_a64 *pointers[GUEST_CPUS];
@@ -28,6 +31,7 @@ struct guest {
     void *storage[GUEST_CPUS];
     void *as_storage;
     void *bus_storage;
+    void *sysreg_storage;
     struct vml_access last;    /* the device's last access */
     uint64_t device_value;     /* what the device reads as */
     _Atomic bool device_waits; /* it answers later */
