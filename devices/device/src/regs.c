@@ -1,51 +1,48 @@
 #include "table.h"
 
-/* The last row that begins at or before the offset; the first when there is none. */
-static uint32_t last_row_at(const struct vml_reg_table *table, uint32_t offset)
+/* The row and element that cover an offset within the table's size, and the byte in it; or NULL. */
+static inline const struct vml_reg *find(const struct vml_reg_table *table, uint32_t offset,
+                                         uint32_t *index, uint32_t *within)
 {
-    uint32_t low = 0;
-    uint32_t left = table->row_count;
+    const struct vml_reg *reg = table->rows;
+    uint32_t rest;
 
-    while (left > 1) {
+    /* The last row that begins at or before the offset; the first when there is none. */
+    for (uint32_t left = table->row_count; left > 1;) {
         uint32_t half = left / 2;
 
-        low = table->rows[low + half].offset <= offset ? low + half : low;
+        reg = reg[half].offset <= offset ? reg + half : reg;
         left -= half;
     }
-    return low;
+    rest = offset - reg->offset;
+    *index = 0;
+    if (reg->count > 1) {
+        *index = reg_element(reg, rest);
+        rest -= *index * reg_stride(reg);
+    }
+    *within = rest;
+    return offset >= reg->offset && *index < reg_count(reg) && rest < reg->width ? reg : NULL;
 }
 
 const struct vml_reg *vml_regs_find(const struct vml_reg_table *table, uint64_t offset,
                                     uint32_t *index)
 {
-    const struct vml_reg *reg;
-    uint32_t rest;
-    uint32_t element = 0;
+    const struct vml_reg *reg = NULL;
+    uint32_t within;
+    uint32_t element;
 
-    if (offset >= table->size || table->row_count == 0) {
-        return NULL;
+    if (offset < table->size && table->row_count != 0) {
+        reg = find(table, (uint32_t)offset, &element, &within);
     }
-    reg = &table->rows[last_row_at(table, (uint32_t)offset)];
-    if (offset < reg->offset) {
-        return NULL;
+    if (reg != NULL) {
+        *index = element;
     }
-    rest = (uint32_t)offset - reg->offset;
-    if (reg->count > 1) {
-        element = reg_element(reg, rest);
-        rest -= element * reg_stride(reg);
-        if (element >= reg->count) {
-            return NULL;
-        }
-    }
-    if (rest >= reg->width) {
-        return NULL;
-    }
-    *index = element;
     return reg;
 }
 
-static uint64_t read_element(const struct vml_reg *reg, struct vml_device *device,
-                             const void *state, uint32_t index, const struct vml_access *access)
+static inline uint64_t read_element(const struct vml_reg *reg, struct vml_device *device,
+                                    const void *state, uint32_t index,
+                                    const struct vml_access *access)
 {
     if (reg->read != NULL) {
         return reg->read(device, reg, index, access);
@@ -128,20 +125,38 @@ static enum vml_bus_result access_unknown(const struct vml_reg_table *table,
     return VML_BUS_OK;
 }
 
+/* A register, or a part of it. */
+static inline enum vml_bus_result access_one(const struct vml_reg *reg, struct vml_device *device,
+                                             void *state, uint32_t index, uint32_t within,
+                                             struct vml_access *access)
+{
+    uint64_t mask = reg_mask(access->size);
+    unsigned shift = 8 * within;
+
+    if (access->write) {
+        write_element(reg, device, state, index, (access->value & mask) << shift, mask << shift,
+                      access);
+    } else {
+        access->value = (read_element(reg, device, state, index, access) >> shift) & mask;
+    }
+    return VML_BUS_OK;
+}
+
 enum vml_bus_result vml_regs_access(const struct vml_reg_table *table, struct vml_device *device,
                                     void *state, struct vml_access *access)
 {
     uint32_t size = access->size;
-    uint32_t index = 0;
-    const struct vml_reg *reg;
-    unsigned within;
-    uint64_t mask;
+    const struct vml_reg *reg = NULL;
+    uint32_t within;
+    uint32_t index;
 
-    if ((size != 1 && size != 2 && size != 4 && size != 8) || (access->offset & (size - 1)) != 0 ||
+    if ((size != 4 && size != 1 && size != 2 && size != 8) || (access->offset & (size - 1)) != 0 ||
         size > table->size || access->offset > table->size - size) {
         return VML_BUS_FAULT;
     }
-    reg = vml_regs_find(table, access->offset, &index);
+    if (table->row_count != 0) {
+        reg = find(table, (uint32_t)access->offset, &index, &within);
+    }
     if (reg == NULL) {
         return access_unknown(table, access);
     }
@@ -149,21 +164,11 @@ enum vml_bus_result vml_regs_access(const struct vml_reg_table *table, struct vm
     if ((reg->sizes & size) == 0) {
         return VML_BUS_FAULT;
     }
-    within = (unsigned)(access->offset - reg->offset - (uint64_t)index * reg_stride(reg));
-    if (size > reg->width) {
-        return within == 0 ? access_several(reg, device, state, index, access) : VML_BUS_FAULT;
+    if (within + size <= reg->width) {
+        return access_one(reg, device, state, index, within, access);
     }
-    if (within + size > reg->width) {
-        return VML_BUS_FAULT;
-    }
-    mask = reg_mask(size);
-    if (access->write) {
-        write_element(reg, device, state, index, (access->value & mask) << (8 * within),
-                      mask << (8 * within), access);
-    } else {
-        access->value = (read_element(reg, device, state, index, access) >> (8 * within)) & mask;
-    }
-    return VML_BUS_OK;
+    return size > reg->width && within == 0 ? access_several(reg, device, state, index, access)
+                                            : VML_BUS_FAULT;
 }
 
 /* An access from the start of an indexed word: often of a 32-bit register, which may have hooks. */
@@ -176,21 +181,14 @@ access_from_start(const struct vml_reg_index *indexed, struct vml_device *device
     const struct vml_reg *reg;
     uint32_t size = access->size;
     uint32_t index;
-    uint64_t mask;
 
     if ((slot->flags & SLOT_STARTS) == 0 || (size != 1 && size != 2 && size != 4) ||
         (rows[slot->row - 1u].sizes & size) == 0) {
         return vml_regs_access(indexed->table, device, state, access);
     }
     reg = &rows[slot->row - 1u];
-    mask = reg_mask(size);
     index = reg->count > 1 ? reg_element(reg, (uint32_t)access->offset - reg->offset) : 0;
-    if (access->write) {
-        write_element(reg, device, state, index, access->value & mask, mask, access);
-    } else {
-        access->value = read_element(reg, device, state, index, access) & mask;
-    }
-    return VML_BUS_OK;
+    return access_one(reg, device, state, index, 0, access);
 }
 
 /*
