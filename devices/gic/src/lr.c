@@ -630,7 +630,9 @@ static __attribute__((noinline)) void fold_locked(struct vml_gic *gic, uint32_t 
     vml_mutex_unlock(&c->lock);
     if (VML_UNLIKELY((elsewhere | change) != 0 || groups_changed)) {
         gic_tell(gic, cpu, change);
-        unlist_elsewhere(gic, c, lrs, elsewhere);
+        if (elsewhere != 0) {
+            unlist_elsewhere(gic, c, lrs, elsewhere);
+        }
         if (groups_changed) {
             gic_reroute_shared(gic);
         }

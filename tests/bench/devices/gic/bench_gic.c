@@ -102,20 +102,55 @@ static void read_isenabler(uint64_t n)
 }
 
 /* A linked interrupt through a list register: raised, filled, taken and ended, folded. */
-static void lr_round_trip(uint64_t n)
+static void lr_round_trip(uint32_t cpus, uint32_t intid, uint64_t n)
 {
     struct vml_gic_lrs lrs = {.count = 4};
+    uint32_t cpu = cpus - 1;
 
-    make(1);
-    if (vml_gic_lr_link(&gic, 158, 0, 158) != VML_OK) {
+    make(cpus);
+    write_reg(&gic.gicd, 0x6000 + intid * 8, 8, (cpu & 15) | (cpu >> 4) << 8);
+    if (vml_gic_lr_link(&gic, intid, 0, intid) != VML_OK) {
         abort();
     }
     for (uint64_t i = 0; i < n; i++) {
-        vml_gic_set_level(&gic, 158, 0, true);
-        vml_gic_lr_fill(&gic, 0, &lrs);
+        vml_gic_set_level(&gic, intid, 0, true);
+        vml_gic_lr_fill(&gic, cpu, &lrs);
+        if (lrs.used != 1) {
+            abort();
+        }
         lrs.lr[0] &= ~(UINT64_C(3) << 62);
-        vml_gic_lr_fold(&gic, 0, &lrs);
+        vml_gic_lr_fold(&gic, cpu, &lrs);
     }
+}
+
+static void lr_33(uint64_t n)
+{
+    lr_round_trip(1, 33, n);
+}
+
+static void lr_158(uint64_t n)
+{
+    lr_round_trip(1, 158, n);
+}
+
+static void lr_1019(uint64_t n)
+{
+    lr_round_trip(1, 1019, n);
+}
+
+static void lr_8_cpus(uint64_t n)
+{
+    lr_round_trip(8, 158, n);
+}
+
+static void lr_64_cpus(uint64_t n)
+{
+    lr_round_trip(64, 158, n);
+}
+
+static void lr_512_cpus(uint64_t n)
+{
+    lr_round_trip(512, 158, n);
 }
 
 /* The same without the wire: what the guest did not take stays pending. */
@@ -152,7 +187,12 @@ static const struct bench_case cases[] = {
     {"assert, IAR, deassert, EOIR: 8 vCPUs", spi_8_cpus},
     {"assert, IAR, deassert, EOIR: 64 vCPUs", spi_64_cpus},
     {"assert, IAR, deassert, EOIR: 512 vCPUs", spi_512_cpus},
-    {"assert, fill, fold: one list register", lr_round_trip},
+    {"assert, fill, fold: INTID 33", lr_33},
+    {"assert, fill, fold: INTID 158", lr_158},
+    {"assert, fill, fold: INTID 1019", lr_1019},
+    {"assert, fill, fold: 8 vCPUs", lr_8_cpus},
+    {"assert, fill, fold: 64 vCPUs", lr_64_cpus},
+    {"assert, fill, fold: 512 vCPUs", lr_512_cpus},
     {"fill, fold: one list register, not taken", lr_fill_fold},
     {"fill, fold: no list register", lr_empty},
     {"read GICD_ISENABLER1", read_isenabler},
