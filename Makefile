@@ -57,7 +57,8 @@ deps_of_examples := build examples
 deps_of_check := build test examples check
 deps_of_coverage := build test
 deps_of_fuzz := build test
-deps_of_bench := build test
+deps_of_bench := build test examples run
+deps_of_bench-boot := build test examples run
 deps_of_doc := build doc
 deps_of_run := build examples run
 deps_of_size := build cross
@@ -342,7 +343,7 @@ depfiles += $(patsubst %.c,$(OBJ)/%.d,$(dir.$1.srcs))
 endef
 
 # Test folders are read only when a goal is about them.
-test_goals := test test-unit unit-programs coverage-run run test-integration test-threads thread-programs fuzz fuzz-replay \
+test_goals := bench-boot test test-unit unit-programs coverage-run run test-integration test-threads thread-programs fuzz fuzz-replay \
 	fuzz-programs fuzz-replay-programs bench bench-programs examples example-% compile-all
 with_tests := $(filter $(test_goals),$(goals))
 
@@ -467,6 +468,14 @@ endif
 
 bench: $(bench_programs)
 	@tools/run-bench $(sort $(bench_programs))
+ifeq ($(BENCH),)
+bench: bench-boot
+endif
+
+# The boot of examples/vm beside that of another emulator.
+.PHONY: bench-boot
+bench-boot: example-vm
+	@VML_BIN='$(B)/bin' tools/bench-boot
 
 # -------------------------------------------------------------------------------------- coverage
 
