@@ -7,16 +7,20 @@ static bool config_is_valid(const struct vml_gic_config *c)
 
     return (c->version == 2 || c->version == 3) && c->cpus != 0 && c->cpus <= max &&
            c->spis <= VML_GIC_MAX_SPIS && (c->spis % 32 == 0 || c->spis == VML_GIC_MAX_SPIS) &&
-           gic_lpi_config_is_valid(c);
+           c->espis <= VML_GIC_MAX_ESPIS && c->espis % 32 == 0 &&
+           (c->espis == 0 || c->version == 3) && gic_lpi_config_is_valid(c);
 }
 
 size_t vml_gic_storage_size(const struct vml_gic_config *config)
 {
+    size_t size;
+
     if (!config_is_valid(config)) {
         return 0;
     }
-    return config->lpis == 0 ? VML_GIC_STORAGE(config->cpus, config->spis)
+    size = config->lpis == 0 ? VML_GIC_STORAGE(config->cpus, config->spis)
                              : VML_GIC_STORAGE_LPIS(config->cpus, config->spis, config->lpis);
+    return config->espis == 0 ? size : size + VML_GIC_STORAGE_ESPIS(config->cpus, config->espis);
 }
 
 uint64_t gic_pack_affinity(uint64_t mpidr)
@@ -72,7 +76,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
 {
     static const struct vml_irq_controller_ops ops = {{wire_set_level, wire_pulse, NULL},
                                                       controller_pending};
-    size_t size = vml_gic_storage_size(config);
+    size_t size = vml_gic_storage_size(config), numbers = config->espis != 0 ? 2048 : 1024;
     uint8_t *at = config->storage;
 
     if (size == 0 || !at || (uintptr_t)at % VML_CACHE_LINE_SIZE != 0) {
@@ -86,14 +90,18 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->config = *config;
     gic->intids = 32 + config->spis;
     gic->spi_words = (config->spis + 31) / 32;
-    gic->words = config->lpis != 0 ? LPI_WORDS : (gic->intids + 63) / 64;
+    gic->numbers = config->espis != 0 ? FIRST_ESPI + config->espis : gic->intids;
+    gic->words = (gic->numbers + 63) / 64;
+    if (config->lpis != 0 && gic->words < LPI_WORDS) {
+        gic->words = LPI_WORDS;
+    }
     gic->cpus = take(&at, config->cpus * sizeof(*gic->cpus));
-    gic->irqs = take(&at, 32 * sizeof(*gic->irqs));
-    gic->route = take(&at, 1024 * sizeof(*gic->route));
-    gic->owner = take(&at, 1024 * sizeof(*gic->owner));
-    gic->links = take(&at, 1024 * sizeof(*gic->links));
-    gic->taker = take(&at, 1024 * sizeof(*gic->taker));
-    gic->priority = take(&at, 1024);
+    gic->irqs = take(&at, numbers / 32 * sizeof(*gic->irqs));
+    gic->route = take(&at, numbers * sizeof(*gic->route));
+    gic->owner = take(&at, numbers * sizeof(*gic->owner));
+    gic->links = take(&at, numbers * sizeof(*gic->links));
+    gic->taker = take(&at, numbers * sizeof(*gic->taker));
+    gic->priority = take(&at, numbers);
     gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
     if (config->lpis != 0) {
         gic->lpis = take(&at, config->lpis * sizeof(*gic->lpis));
@@ -171,10 +179,11 @@ void vml_gic_reset(struct vml_gic *gic)
     for (uint32_t i = 0; i < gic->config.cpus; i++) {
         reset_cpu(gic, &gic->cpus[i]);
     }
-    for (uint32_t w = 1; w * 32 < gic->intids; w++) {
+    for (uint32_t w = 1; w * 32 < gic->numbers; w++) {
         reset_word(&gic->irqs[w], 0, 0);
     }
-    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+    FOR_EACH_SPI(gic, intid)
+    {
         STORE(&gic->priority[intid], 0);
         STORE(&gic->owner[intid], 0);
         STORE(&gic->route[intid], 0);
@@ -231,7 +240,7 @@ uint32_t gic_get_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gi
 {
     struct vml_gic_word *w;
 
-    if (word * 32 >= gic->intids) {
+    if (!gic_is_implemented(gic, word * 32)) {
         return 0;
     }
     w = gic_word(gic, cpu, word);
@@ -307,7 +316,7 @@ static uint32_t writable_bits(const struct vml_gic *gic, uint32_t word, enum gic
 {
     uint32_t left;
 
-    if (word * 32 >= gic->intids) {
+    if (!gic_is_implemented(gic, word * 32)) {
         return 0;
     }
     if (word == 0) {
@@ -316,7 +325,7 @@ static uint32_t writable_bits(const struct vml_gic *gic, uint32_t word, enum gic
                    : UINT32_MAX;
     }
     left = gic->intids - word * 32;
-    return left < 32 ? VML_BIT32(left) - 1 : UINT32_MAX;
+    return word * 32 < gic->intids && left < 32 ? VML_BIT32(left) - 1 : UINT32_MAX;
 }
 
 void gic_set_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_field field,
@@ -364,7 +373,7 @@ void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t
 
 static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
-    return intid >= 16 && intid < gic->intids && (intid >= 32 || cpu < gic->config.cpus);
+    return intid >= 16 && gic_is_implemented(gic, intid) && (intid >= 32 || cpu < gic->config.cpus);
 }
 
 /* Returns whether that changes it. */
@@ -427,6 +436,7 @@ static VML_ALWAYS_INLINE void set_level(struct vml_gic *gic, uint32_t intid, uin
 
 void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
 {
+    intid = gic_number(gic, intid);
     if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
         return;
     }
@@ -459,6 +469,7 @@ static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_e
 
 void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
+    intid = gic_number(gic, intid);
     if (is_line(gic, intid, cpu)) {
         latch(gic, intid, cpu, true);
     }
@@ -469,6 +480,7 @@ void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
     if (gic->config.version == 2 && intid < 16) {
         return;
     }
+    intid = gic_number(gic, intid);
     if (gic_is_implemented(gic, intid) && (intid >= 32 || cpu < gic->config.cpus)) {
         latch(gic, intid, cpu, false);
     }

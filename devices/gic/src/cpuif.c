@@ -51,7 +51,7 @@ static inline uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c, struct g
         return intid | take_sgi_source(c, intid);
     }
     gic_put_bits(&w->latch, bit, false);
-    return intid;
+    return gic_intid(intid);
 }
 
 /* Takes the most urgent interrupt if it is in one of `groups`. Returns the value of IAR. */
@@ -137,24 +137,27 @@ void gic_deactivate(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
 void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups, bool deactivate)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
+    uint32_t number = intid;
     bool elsewhere = false;
 
-    if (!gic_is_implemented(gic, intid)) {
-        if (!gic_is_lpi(gic, intid)) {
+    if (gic_is_lpi(gic, intid)) {
+        deactivate = false; /* IHI 0069H 4.1.2: LPIs have no active state */
+    } else {
+        number = gic_number(gic, intid);
+        if (!gic_is_implemented(gic, number)) {
             return;
         }
-        deactivate = false; /* IHI 0069H 4.1.2: LPIs have no active state */
     }
     vml_mutex_lock(&c->lock);
     if (drop(c, groups) && deactivate) {
-        elsewhere = intid >= 32 && LOAD(&gic->owner[intid]) != cpu;
+        elsewhere = number >= 32 && LOAD(&gic->owner[number]) != cpu;
         if (!elsewhere) {
-            deactivate_locked(gic, c, gic_word(gic, cpu, intid / 32), intid);
+            deactivate_locked(gic, c, gic_word(gic, cpu, number / 32), number);
         }
     }
     leave(gic, c);
     if (elsewhere) {
-        gic_deactivate(gic, cpu, intid);
+        gic_deactivate(gic, cpu, number);
     }
 }
 
@@ -175,6 +178,8 @@ uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group)
             uint32_t sources = LOAD(&c->sgi_sources[intid]);
 
             intid |= sources != 0 ? vml_ctz32(sources) << 10 : 0;
+        } else {
+            intid = gic_intid(intid);
         }
     }
     *group = best.group;

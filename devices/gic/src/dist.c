@@ -157,6 +157,9 @@ static GIC_READ_HOOK(read_typer)
         return lines | (gic->config.cpus - 1) << 5;
     }
     lines |= 1u << 16 | 1u << 24 | 1u << 26;
+    if (gic->config.espis != 0) { /* ESPI, ESPI_range */
+        lines |= 1u << 8 | (gic->config.espis / 32 - 1) << 27;
+    }
     return gic->config.lpis == 0 ? lines | 9u << 19 : lines | gic_lpi_typer(gic);
 }
 
@@ -239,15 +242,16 @@ static GIC_WRITE_HOOK(write_spendsgir)
 static void message(struct vml_device *device, uint64_t value, bool set)
 {
     struct vml_gic *gic = gic_of(device);
-    uint32_t intid = (uint32_t)(value & 0x1fff), bit = VML_BIT32(intid % 32);
+    uint32_t intid = (uint32_t)(value & 0x1fff), number = gic_number(gic, intid);
+    uint32_t bit = VML_BIT32(number % 32);
 
-    if (intid < 32 || !gic_is_implemented(gic, intid)) {
+    if (number < 32 || !gic_is_implemented(gic, number)) {
         return;
     }
-    if (!(LOAD(&gic->irqs[intid / 32].edge) & bit)) {
+    if (!(LOAD(&gic->irqs[number / 32].edge) & bit)) {
         vml_gic_set_level(gic, intid, 0, set);
     } else {
-        gic_set_field(gic, 0, intid / 32, FIELD_PENDING, bit, set);
+        gic_set_field(gic, 0, number / 32, FIELD_PENDING, bit, set);
     }
 }
 
@@ -288,6 +292,37 @@ static GIC_WRITE_HOOK(write_irouter)
         gic_set_route(gic, index + 32, ((old & ~mask) | (value & mask)) & UINT64_C(0xff80ffffff));
     }
 }
+
+/* GICv3.1: the registers of extended SPIs are those of SPIs, so many elements further on. */
+#define EXTENDED_READ(hook, shift)                                                                 \
+    static GIC_READ_HOOK(hook##_e)                                                                 \
+    {                                                                                              \
+        return hook(device, reg, index + (shift), access);                                         \
+    }
+#define EXTENDED_WRITE(hook, shift)                                                                \
+    static GIC_WRITE_HOOK(hook##_e)                                                                \
+    {                                                                                              \
+        hook(device, reg, index + (shift), value, mask, access);                                   \
+    }
+EXTENDED_READ(read_group, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_group, FIRST_ESPI / 32)
+EXTENDED_READ(read_enabled, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_isenabler, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_icenabler, FIRST_ESPI / 32)
+EXTENDED_READ(read_pending, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_ispendr, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_icpendr, FIRST_ESPI / 32)
+EXTENDED_READ(read_active, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_isactiver, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_icactiver, FIRST_ESPI / 32)
+EXTENDED_READ(read_priority, FIRST_ESPI)
+EXTENDED_WRITE(write_priority, FIRST_ESPI)
+EXTENDED_READ(read_icfgr, FIRST_ESPI / 16)
+EXTENDED_WRITE(write_icfgr, FIRST_ESPI / 16)
+EXTENDED_READ(read_grpmod, FIRST_ESPI / 32)
+EXTENDED_WRITE(write_grpmod, FIRST_ESPI / 32)
+EXTENDED_READ(read_irouter, FIRST_ESPI - 32)
+EXTENDED_WRITE(write_irouter, FIRST_ESPI - 32)
 
 #define NONE VML_REG_NO_STATE
 #define HOOKS(name, offset, count, width, sizes, read, write)                                      \
@@ -348,7 +383,19 @@ static const struct vml_reg rows_v3[] = {
     HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
     HOOKS("GICD_IGRPMODR", 0xd00, 32, 4, VML_SIZE_4, read_grpmod, write_grpmod),
     RAZ_WI("GICD_NSACR", 0xe00, 64), /* while GICD_CTLR.DS is 1 */
+    HOOKS("GICD_IGROUPRnE", 0x1000, 32, 4, VML_SIZE_4, read_group_e, write_group_e),
+    HOOKS("GICD_ISENABLERnE", 0x1200, 32, 4, VML_SIZE_4, read_enabled_e, write_isenabler_e),
+    HOOKS("GICD_ICENABLERnE", 0x1400, 32, 4, VML_SIZE_4, read_enabled_e, write_icenabler_e),
+    HOOKS("GICD_ISPENDRnE", 0x1600, 32, 4, VML_SIZE_4, read_pending_e, write_ispendr_e),
+    HOOKS("GICD_ICPENDRnE", 0x1800, 32, 4, VML_SIZE_4, read_pending_e, write_icpendr_e),
+    HOOKS("GICD_ISACTIVERnE", 0x1a00, 32, 4, VML_SIZE_4, read_active_e, write_isactiver_e),
+    HOOKS("GICD_ICACTIVERnE", 0x1c00, 32, 4, VML_SIZE_4, read_active_e, write_icactiver_e),
+    HOOKS("GICD_IPRIORITYRnE", 0x2000, 1024, 1, VML_SIZE_14, read_priority_e, write_priority_e),
+    HOOKS("GICD_ICFGRnE", 0x3000, 64, 4, VML_SIZE_4, read_icfgr_e, write_icfgr_e),
+    HOOKS("GICD_IGRPMODRnE", 0x3400, 32, 4, VML_SIZE_4, read_grpmod_e, write_grpmod_e),
+    RAZ_WI("GICD_NSACRnE", 0x3600, 64), /* as GICD_NSACR */
     HOOKS("GICD_IROUTER", 0x6100, 988, 8, VML_SIZE_48, read_irouter, write_irouter),
+    HOOKS("GICD_IROUTERnE", 0x8000, 1024, 8, VML_SIZE_48, read_irouter_e, write_irouter_e),
     CONSTANT("GICD_PIDR4", 0xffd0, 0x44),
     CONSTANT("GICD_PIDR0", 0xffe0, 0x92),
     CONSTANT("GICD_PIDR1", 0xffe4, 0xb4),

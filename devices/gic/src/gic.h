@@ -8,6 +8,9 @@
  * route_lock and the locks of both vCPUs; so whoever wants an SPI locks its owner and looks again.
  * The bits of one vml_gic_word can have different owners: they change by atomic operations.
  *
+ * Inside, an interrupt goes by a number.  It is its INTID, but for extended SPIs: INTID 4096 is 1024,
+ * and so on.  gic_number() and gic_intid() translate where INTIDs come in and go out.
+ *
  * An interrupt is in the queue of its owner exactly while gic_deliverable() is true of it, at the
  * place of its group and priority.  Whoever changes any of these moves it in the same lock section.
  * Changes of a vCPU's outputs are computed under its lock and told after it has been released.
@@ -33,6 +36,8 @@ enum { WAKER_SLEEP = 2, WAKER_ASLEEP = 4 };
 enum { GICR_DPG0 = 1 << 24, GICR_DPG1NS = 1 << 25, GICR_DPG1S = 1 << 26 };
 enum { ICC_CBPR = 1, ICC_EOIMODE = 2 };
 enum { GICC_ACKCTL = 1 << 2, GICC_FIQEN = 1 << 3, GICC_CBPR = 1 << 4, GICC_EOIMODE = 1 << 9 };
+/* INTID of the first extended SPI, and its number. */
+enum { ESPI_INTID = 4096, FIRST_ESPI = 1024 };
 enum { CTLR_ARE = 1 << 4, CTLR_DS = 1 << 6 };
 #define ROUTE_IRM     UINT64_C(0x80000000)
 #define PLACES_GROUP0 UINT64_C(0x5555555555555555)
@@ -105,7 +110,7 @@ static inline void gic_enqueue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, 
     struct vml_gic_queue *q = &cpu->queue;
 
     q->bits[place * gic->words + intid / 64] |= VML_BIT64(intid % 64);
-    q->summary[place] = (uint16_t)(q->summary[place] | 1u << intid / 64);
+    q->summary[place] = q->summary[place] | 1u << intid / 64;
     q->places |= VML_BIT64(place);
 }
 
@@ -117,7 +122,7 @@ static inline void gic_dequeue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, 
 
     *word &= ~VML_BIT64(intid % 64);
     if (*word == 0) {
-        q->summary[place] = (uint16_t)(q->summary[place] & ~(1u << intid / 64));
+        q->summary[place] = q->summary[place] & ~(1u << intid / 64);
         if (q->summary[place] == 0) {
             q->places &= ~VML_BIT64(place);
         }
@@ -293,8 +298,36 @@ static inline void gic_requeue(struct vml_gic *gic, struct vml_gic_cpu *cpu, str
 
 static inline bool gic_is_implemented(const struct vml_gic *gic, uint32_t intid)
 {
-    return intid < gic->intids;
+    return VML_LIKELY(intid < gic->intids) || intid - FIRST_ESPI < gic->config.espis;
 }
+
+/* The number of an INTID; one that is not implemented where there is no such interrupt. */
+static inline uint32_t gic_number(const struct vml_gic *gic, uint32_t intid)
+{
+    if (VML_LIKELY(intid < gic->intids)) {
+        return intid;
+    }
+    return intid - ESPI_INTID < gic->config.espis ? intid - ESPI_INTID + FIRST_ESPI : UINT32_MAX;
+}
+
+/* The INTID of a number; an LPI's INTID stays. */
+static inline uint32_t gic_intid(uint32_t number)
+{
+    if (VML_LIKELY(number < FIRST_ESPI)) {
+        return number;
+    }
+    return number - FIRST_ESPI < VML_GIC_MAX_ESPIS ? number - FIRST_ESPI + ESPI_INTID : number;
+}
+
+/* A number, or the first one after it that is an SPI's. */
+static inline uint32_t gic_next_spi(const struct vml_gic *gic, uint32_t number)
+{
+    return number < gic->intids || number >= FIRST_ESPI ? number : FIRST_ESPI;
+}
+
+#define FOR_EACH_SPI(gic, number)                                                                  \
+    for (uint32_t number = gic_next_spi(gic, 32); (number) < (gic)->numbers;                       \
+         (number) = gic_next_spi(gic, (number) + 1))
 
 /* Identification registers: implementer Arm, this implementation's product and revision. */
 enum { GIC_IIDR = 0x0100043b };

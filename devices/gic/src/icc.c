@@ -8,6 +8,7 @@ enum {
     INTID_MASK = 0xffffff,
     SRE_VALUE = 7,
     /* IHI 0069H 12.2.7 ICC_CTLR_EL1: 5 priority bits, 16 bits of INTID, A3V, RSS. */
+    CTLR_EXT_RANGE = 1 << 19,
     CTLR_READS = 4 << 8 | 1 << 15 | 1 << 18,
 };
 
@@ -65,7 +66,7 @@ enum vml_bus_result vml_gic_icc_read(struct vml_gic *gic, uint32_t cpu, uint64_t
         *value = c->running == IDLE_PRIORITY ? 0xff : c->running;
         break;
     case REG(12, 4): /* ICC_CTLR_EL1 */
-        *value = CTLR_READS | c->ctlr;
+        *value = CTLR_READS | c->ctlr | (gic->config.espis != 0 ? CTLR_EXT_RANGE : 0);
         break;
     case REG(12, 5): /* ICC_SRE_EL1 */
         *value = SRE_VALUE;
@@ -112,7 +113,7 @@ enum vml_bus_result vml_gic_icc_write(struct vml_gic *gic, uint32_t cpu, uint64_
         break;
     case REG(11, 1): /* ICC_DIR_EL1 */
         if (gic->cpus[cpu].ctlr & ICC_EOIMODE) {
-            gic_deactivate(gic, cpu, (uint32_t)value & INTID_MASK);
+            gic_deactivate(gic, cpu, gic_number(gic, (uint32_t)value & INTID_MASK));
         }
         break;
     case VML_SYSREG(3, 0, 4, 6, 0): /* ICC_PMR_EL1 */

@@ -20,7 +20,7 @@ enum {
 };
 /* Which list registers took a latched pending state, and which were active. */
 enum { FILLED_LATCHED = 0, FILLED_ACTIVE = 16 };
-enum { TAKEN_WORDS = 16 };
+enum { TAKEN_WORDS = 32 };
 
 /* A list register's fields, whichever the layout. */
 struct fields {
@@ -38,17 +38,20 @@ static uint64_t encode(const struct vml_gic *gic, const struct fields *f)
     bool hw = f->physical != 0;
 
     if (gic->config.version == 3) {
-        return (uint64_t)f->state << 62 | (uint64_t)hw << 61 | (uint64_t)f->group << 60 |
-               (uint64_t)f->priority << 48 |
-               (hw ? (uint64_t)f->physical << 32 : (uint64_t)f->eoi << 41) | f->intid;
+        return gic_intid(f->intid) | (uint64_t)f->state << 62 | (uint64_t)hw << 61 |
+               (uint64_t)f->group << 60 | (uint64_t)f->priority << 48 |
+               (hw ? (uint64_t)f->physical << 32 : (uint64_t)f->eoi << 41);
     }
     return (uint32_t)hw << 31 | f->group << 30 | f->state << 28 | (f->priority >> 3) << 23 |
            (hw ? f->physical << 10 : (uint32_t)f->eoi << 19 | f->source << 10) | f->intid;
 }
 
+/* The number; an LPI's INTID. */
 static uint32_t lr_intid(const struct vml_gic *gic, uint64_t lr)
 {
-    return gic->config.version == 3 ? (uint32_t)lr : (uint32_t)lr & 0x3ff;
+    uint32_t intid = gic->config.version == 3 ? (uint32_t)lr : (uint32_t)lr & 0x3ff;
+
+    return VML_LIKELY(intid - ESPI_INTID >= gic->config.espis) ? intid : gic_number(gic, intid);
 }
 
 static uint32_t lr_state(const struct vml_gic *gic, uint64_t lr)
@@ -90,6 +93,7 @@ uint32_t vml_gic_lr_linked(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
                                 uint32_t physical)
 {
+    intid = gic_number(gic, intid);
     if (intid < 16 || !gic_is_implemented(gic, intid) || cpu >= gic->config.cpus ||
         (physical != 0 && (physical < 16 || physical > 1019))) {
         return VML_ERR_RANGE;
@@ -324,17 +328,28 @@ static void keep_pending_of_active(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
-/* Those that are no ordinary interrupts of the queue: LPIs, and a GICv2's SGIs. Lock held. */
+/* Those that are no ordinary interrupts of the queue: LPIs, extended SPIs, and a GICv2's SGIs. Lock
+ * held. */
 static __attribute__((noinline)) void list_special(struct vml_gic *gic, struct vml_gic_cpu *c,
                                                    uint32_t place, uint32_t intid,
                                                    struct vml_gic_lrs *lrs)
 {
+    uint32_t n;
+
     if (intid == LPI_MARK) {
         list_lpi(gic, c, place >> 1 << 3, lrs);
-    } else {
-        gic_dequeue_at(gic, c, place, intid);
-        list_sgi_v2(gic, c, place, intid, lrs);
+        return;
     }
+    gic_dequeue_at(gic, c, place, intid);
+    if (intid < 16) {
+        list_sgi_v2(gic, c, place, intid, lrs);
+        return;
+    }
+    n = lrs->used++;
+    STORE(&gic->taker[intid], (uint16_t)gic_index(gic, c));
+    lrs->lr[n] = list_pending(&gic->irqs[intid / 32], place, intid, LOAD(&gic->links[intid]), n,
+                              &lrs->filled, true) +
+                 gic_intid(intid) - intid;
 }
 
 /* Lists what is pending, most urgent first. Lock held. */
@@ -349,7 +364,7 @@ static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu
         uint64_t *bits = &q->bits[place * gic->words + word], now = *bits;
         uint32_t intid = word * 64 + vml_ctz64(now), n;
 
-        if (VML_UNLIKELY(v3 ? intid == LPI_MARK : intid < 16)) {
+        if (VML_UNLIKELY(v3 ? intid >= LPI_MARK : intid < 16)) {
             list_special(gic, c, place, intid, lrs);
             ready = q->places & c->open;
             continue;
@@ -359,7 +374,7 @@ static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu
         if (now == 0) {
             uint32_t summary = q->summary[place] & (q->summary[place] - 1u);
 
-            q->summary[place] = (uint16_t)summary;
+            q->summary[place] = summary;
             if (summary == 0) {
                 q->places &= ~VML_BIT64(place);
                 ready &= ready - 1;

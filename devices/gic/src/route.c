@@ -109,7 +109,8 @@ void gic_set_route(struct vml_gic *gic, uint32_t intid, uint64_t route)
 void gic_route_all(struct vml_gic *gic)
 {
     vml_mutex_lock(&gic->route_lock);
-    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+    FOR_EACH_SPI(gic, intid)
+    {
         reroute(gic, intid);
     }
     vml_mutex_unlock(&gic->route_lock);
@@ -119,7 +120,8 @@ void gic_route_all(struct vml_gic *gic)
 void gic_reroute_shared(struct vml_gic *gic)
 {
     vml_mutex_lock(&gic->route_lock);
-    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+    FOR_EACH_SPI(gic, intid)
+    {
         uint64_t route = LOAD(&gic->route[intid]);
 
         if (gic->config.version == 3 ? (route & ROUTE_IRM) != 0 : (route & (route - 1)) != 0) {

@@ -28,6 +28,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
     vml_state_put_u32(w, gic->config.version);
     vml_state_put_u32(w, gic->config.cpus);
     vml_state_put_u32(w, gic->config.spis);
+    vml_state_put_u32(w, gic->config.espis);
     vml_state_put_u32(w, LOAD(&gic->enabled_groups));
     for (uint32_t i = 0; i < gic->config.cpus; i++) {
         const struct vml_gic_cpu *c = &gic->cpus[i];
@@ -51,10 +52,11 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
             vml_state_put_u8(w, c->sgi_active[n]);
         }
     }
-    for (uint32_t n = 1; n * 32 < gic->intids; n++) {
+    for (uint32_t n = 1; n * 32 < gic->numbers; n = gic_next_spi(gic, n * 32 + 32) / 32) {
         save_word(w, &gic->irqs[n]);
     }
-    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+    FOR_EACH_SPI(gic, intid)
+    {
         vml_state_put_u8(w, LOAD(&gic->priority[intid]) & PRIORITY_MASK);
         vml_state_put_u64(w, LOAD(&gic->route[intid]));
         vml_state_put_u16(w, LOAD(&gic->taker[intid]));
@@ -184,6 +186,7 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
     check(r, vml_state_get_u32(r) == gic->config.version);
     check(r, vml_state_get_u32(r) == gic->config.cpus);
     check(r, vml_state_get_u32(r) == gic->config.spis);
+    check(r, vml_state_get_u32(r) == gic->config.espis);
     groups = vml_state_get_u32(r);
     check(r, groups <= 3);
     if (apply) {
@@ -192,13 +195,14 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
     for (uint32_t i = 0; i < gic->config.cpus; i++) {
         restore_cpu(gic, r, apply ? &gic->cpus[i] : NULL, gic->cpus[i].affinity);
     }
-    for (uint32_t n = 1; n * 32 < gic->intids; n++) {
-        uint32_t left = gic->intids - n * 32;
+    for (uint32_t n = 1; n * 32 < gic->numbers; n = gic_next_spi(gic, n * 32 + 32) / 32) {
+        uint32_t left = n * 32 < gic->intids ? gic->intids - n * 32 : 32;
 
         restore_word(r, apply ? &gic->irqs[n] : NULL, left < 32 ? VML_BIT32(left) - 1 : UINT32_MAX,
                      0);
     }
-    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+    FOR_EACH_SPI(gic, intid)
+    {
         uint8_t priority = vml_state_get_u8(r);
         uint64_t route = vml_state_get_u64(r);
         uint16_t taker = vml_state_get_u16(r);
@@ -232,7 +236,8 @@ static void rebuild(struct vml_gic *gic)
             }
         }
     }
-    for (uint32_t intid = 32; intid < gic->intids; intid++) {
+    FOR_EACH_SPI(gic, intid)
+    {
         gic_set_place(gic, NULL, intid, gic_priority(gic, NULL, intid),
                       LOAD(&gic->irqs[intid / 32].group) >> intid % 32 & 1);
         gic_requeue(gic, &gic->cpus[LOAD(&gic->owner[intid])], &gic->irqs[intid / 32], intid,

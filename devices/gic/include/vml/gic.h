@@ -48,10 +48,11 @@
 extern "C" {
 #endif
 
-#define VML_GIC_MAX_CPUS    512u /**< vCPUs of a GICv3 */
-#define VML_GIC_MAX_CPUS_V2 8u   /**< vCPUs of a GICv2 */
-#define VML_GIC_MAX_SPIS    988u /**< INTIDs 32 to 1019 */
-#define VML_GIC_LEVELS      32u  /**< priority levels: five bits */
+#define VML_GIC_MAX_CPUS    512u  /**< vCPUs of a GICv3 */
+#define VML_GIC_MAX_CPUS_V2 8u    /**< vCPUs of a GICv2 */
+#define VML_GIC_MAX_SPIS    988u  /**< INTIDs 32 to 1019 */
+#define VML_GIC_MAX_ESPIS   1024u /**< extended SPIs: INTIDs 4096 to 5119 */
+#define VML_GIC_LEVELS      32u   /**< priority levels: five bits */
 
 #define VML_GIC_SPURIOUS    1023u /**< INTID that an acknowledge returns for nothing to take */
 
@@ -80,7 +81,7 @@ struct vml_gic_word {
 /** @brief Deliverable interrupts of a vCPU by place (2 * level + group) and INTID. Private. */
 struct vml_gic_queue {
     uint64_t places;                      /**< bit p: `summary[p]` is not 0 */
-    uint16_t summary[2 * VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
+    uint32_t summary[2 * VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
     uint64_t *bits;                       /**< [2 * VML_GIC_LEVELS][words] */
 };
 
@@ -125,7 +126,7 @@ struct vml_gic_cpu {
     _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
     _Atomic uint16_t links[32];              /**< physical INTIDs of INTIDs 0 to 31 */
     uint8_t sgi_active[16];                  /**< GICv2: whose SGI is active */
-    _Atomic uint64_t taken[16];              /**< by INTID: may be active here */
+    _Atomic uint64_t taken[32];              /**< by INTID: may be active here */
     _Atomic bool any_taken;                  /**< there are any */
     uint32_t vmcr;              /**< the interface as ICH_VMCR_EL2; 0: not up to date */
     uint32_t hcr;               /**< with it: ICH_HCR_EL2's enables */
@@ -144,6 +145,8 @@ struct vml_gic_config {
                                    Not used by version 2. Read by init only */
     uint32_t first_gicrs;  /**< vCPUs whose redistributors are in a first region of their own, so
                                    that GICR_TYPER.Last is set for the last of them; 0: one region */
+    uint32_t espis;        /**< extended SPIs of version 3: 0 to 1024, a multiple of 32. They are
+                                   INTIDs 4096 and up */
     uint32_t lpis;         /**< LPIs of version 3: 0, a power of two from 4, or
                                    VML_GIC_MAX_LPIS. They are INTIDs 8192 and up */
     struct vml_as *memory; /**< guest memory, with the tables of LPIs and of an ITS; NULL without */
@@ -160,6 +163,12 @@ struct vml_gic_config {
      32u * sizeof(struct vml_gic_word) +                                                           \
      (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
+
+/** @brief What a number of extended SPIs that is not 0 needs in addition. */
+#define VML_GIC_STORAGE_ESPIS(cpus, espis)                                                         \
+    ((cpus)*2u * VML_GIC_LEVELS * (17u + (espis) / 64u) * sizeof(uint64_t) +                       \
+     (32u + (espis) / 32u) * sizeof(struct vml_gic_word) +                                         \
+     (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) + 256u)
 
 /** @brief As VML_GIC_STORAGE(), with a number of LPIs that is not 0. */
 #define VML_GIC_STORAGE_LPIS(cpus, spis, lpis)                                                     \
@@ -178,6 +187,7 @@ struct vml_gic {
     _Atomic uint32_t enabled_groups;  /**< GICD_CTLR bits 1:0 */
     uint32_t intids;                  /**< 32 + SPIs */
     uint32_t spi_words;               /**< of `irqs`, for SPIs */
+    uint32_t numbers;                 /**< the end of all SPIs' numbers; see src/gic.h */
     uint32_t words;                   /**< 64-bit words of one level of a queue */
     struct vml_gic_cpu *cpus;         /**< one per vCPU */
     struct vml_gic_word *irqs;        /**< by INTID / 32, all 32; the first is not used */

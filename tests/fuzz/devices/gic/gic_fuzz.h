@@ -58,8 +58,10 @@ static void gic_fuzz_check(struct vml_gic *gic)
 {
     uint32_t expected = 0, queued = 0;
 
-    for (uint32_t i = 1; i * 32 < gic->intids; i++) {
-        expected += gic_fuzz_deliverable(gic, &gic->irqs[i], i * 32, NULL);
+    for (uint32_t i = 1; i * 32 < gic->numbers; i++) {
+        if (i * 32 < gic->intids || i >= 32) { /* SPIs; extended ones are 1024 and up inside */
+            expected += gic_fuzz_deliverable(gic, &gic->irqs[i], i * 32, NULL);
+        }
     }
     for (uint32_t i = 0; i < FUZZ_CPUS; i++) {
         const struct vml_gic_cpu *c = &gic->cpus[i];
@@ -81,10 +83,12 @@ static void gic_fuzz_check(struct vml_gic *gic)
 
 static inline int gic_fuzz(uint32_t version, const uint8_t *data, size_t size)
 {
-    static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[VML_GIC_STORAGE(FUZZ_CPUS, 96)];
+    static _Alignas(VML_CACHE_LINE_SIZE)
+        uint8_t storage[VML_GIC_STORAGE(FUZZ_CPUS, 96) + VML_GIC_STORAGE_ESPIS(FUZZ_CPUS, 32)];
     struct vml_gic_config config = {.version = version,
                                     .cpus = FUZZ_CPUS,
                                     .spis = 96,
+                                    .espis = version == 3 ? 32 : 0,
                                     .storage = storage,
                                     .storage_size = sizeof(storage)};
     struct vml_gic gic;
