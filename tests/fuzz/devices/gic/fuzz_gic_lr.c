@@ -141,7 +141,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 7:
             intid = (uint32_t)gic_fuzz_take(&data, &size, 1);
-            (void)vml_gic_lr_link(&g.gic, intid, cpu, op & 8 ? 32 + intid : 0);
+            if (vml_gic_lr_link(&g.gic, intid, cpu, op & 8 ? 32 + intid : 0) == VML_OK &&
+                (intid < 16 || intid >= g.gic.intids)) {
+                abort(); /* there is no such line */
+            }
             break;
         default:
             access_register(&g, op, &data, &size);
