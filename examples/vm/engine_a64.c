@@ -57,7 +57,14 @@ static uint64_t counter(void *context, uint32_t cpu, bool virtual_count)
                          : vml_timer_physical_count(&vm->timer[cpu]);
 }
 
-/* The features of a Cortex-A are those of Armv8.0; what the engine shows of them is its own. */
+static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
+{
+    struct vm *vm = context;
+
+    vml_timer_set_virtual_offset(&vm->timer[cpu], offset);
+}
+
+/* A named model, as far as the engine has it. */
 static void choose_model(struct vm *vm, struct vml_a64_model *model)
 {
     const struct vml_arm_cpu_model *named = vml_arm_cpu_model_find(vm->options.cpu);
@@ -71,13 +78,10 @@ static void choose_model(struct vm *vm, struct vml_a64_model *model)
         }
         vm_fail("--cpu '%s': there are %s", vm->options.cpu, names);
     }
-    if (strcmp(named->name, "max") == 0) {
-        vml_a64_model_max(model);
-    } else {
-        vml_a64_model_v8_0(model);
+    vml_a64_model_v8_0(model);
+    for (unsigned i = 0; i < VML_ARM_ID_COUNT; i++) {
+        (void)vml_a64_model_limit(model, vml_arm_id_sysreg(i), named->id[i]);
     }
-    model->MIDR_EL1 = named->id[VML_ARM_MIDR_EL1];
-    model->REVIDR_EL1 = named->id[VML_ARM_REVIDR_EL1];
     model->CNTFRQ_EL0 = VM_COUNTER_HZ;
     if (vm->options.gic == 3) {
         model->ID_AA64PFR0_EL1 |= UINT64_C(1) << 24; /* GIC: the system registers are there */
@@ -94,6 +98,7 @@ static void create(struct vm *vm)
         .irq_controller = &vm->gic.controller,
         .firmware = firmware,
         .counter = counter,
+        .set_timer_offset = set_timer_offset,
         .context = vm,
         .max_cpus = VM_MAX_CPUS,
         .single_thread = vm->options.deterministic,
