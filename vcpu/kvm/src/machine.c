@@ -567,7 +567,7 @@ void kvm_start(struct vml_cpu *base, const struct vml_cpu_start *start)
                 -error);
     }
     set_mp_state(cpu, stopped ? ABI_MP_STOPPED : ABI_MP_RUNNABLE);
-    cpu->device_levels = 0;
+    cpu->device_levels_known = false;
     atomic_store(&cpu->lines_lost, 1);
     kvm_look_at_lines(cpu);
     if (!stopped && !cpu->machine->firmware) {

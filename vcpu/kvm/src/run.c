@@ -100,12 +100,13 @@ static void pass_device_levels(struct vml_kvm *cpu)
     };
     struct vml_irq_controller *controller = cpu->machine->config.irq_controller;
     uint64_t levels = kvm_run_page(cpu)->device_irq_level;
-    uint64_t changed = levels ^ cpu->device_levels;
+    uint64_t changed = cpu->device_levels_known ? levels ^ cpu->device_levels : UINT64_MAX;
 
     if (!controller || changed == 0) {
         return;
     }
     cpu->device_levels = levels;
+    cpu->device_levels_known = true;
     for (unsigned i = 0; i < VML_ARRAY_SIZE(devices); i++) {
         if (changed & devices[i].bit) {
             struct vml_irq irq = vml_irq_wire(controller, devices[i].intid, cpu->cpu.config.index);
@@ -177,6 +178,7 @@ static int enter_guest(struct vml_kvm *cpu)
         result = kvm_cpu_ioctl(cpu, ABI_RUN, NULL);
         cpu->completing = false;
         vml_cpu_exit(&cpu->cpu);
+        pass_device_levels(cpu);
     }
     atomic_store(&cpu->running, 0);
     return result;
@@ -202,7 +204,6 @@ enum vml_kvm_exit vml_kvm_run(struct vml_kvm *cpu)
 
         serve_requests(cpu);
         error = enter_guest(cpu);
-        pass_device_levels(cpu);
         if (error == 0) {
             next = kvm_handle_exit(cpu);
         }

@@ -131,6 +131,8 @@ enum vml_status vml_kvm_set_state(struct vml_kvm *cpu, const struct vml_arm_stat
     enum vml_status status;
 
     kvm_complete(cpu);
+    /* The interrupt controller may have been restored, too. */
+    cpu->device_levels_known = false;
     memset(&regs, 0, sizeof(regs));
     memcpy(regs.x, state->x, sizeof(regs.x));
     memcpy(v, state->v, sizeof(v));

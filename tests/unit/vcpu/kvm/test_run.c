@@ -353,6 +353,27 @@ static void test_timers_of_the_kernel(void **state)
     assert_int_equal(fx.wires[0], 1u << 30);
 }
 
+static int timer_stays(struct abi_run *page)
+{
+    page->device_irq_level = ABI_DEVICE_VTIMER;
+    return -ABI_EINTR;
+}
+
+/* A restored interrupt controller has its levels from elsewhere: they are told again. */
+static void test_timers_after_a_restore(void **state)
+{
+    static const step_fn steps[] = {timer_stays, NULL}, again[] = {timer_stays, NULL};
+    struct vml_arm_state now;
+
+    fixture_start(0, RAM);
+    assert_int_equal(run_script(steps), VML_KVM_EXIT_REQUEST);
+    assert_int_equal(vml_kvm_get_state(&fx.kvms[0], &now), VML_OK);
+    assert_int_equal(vml_kvm_set_state(&fx.kvms[0], &now), VML_OK);
+    fx.wires[0] = 1u << 30;
+    assert_int_equal(run_script(again), VML_KVM_EXIT_REQUEST);
+    assert_int_equal(fx.wires[0], 1u << 27);
+}
+
 /* ---- firmware ---- */
 
 static int call_version(struct abi_run *page)
@@ -620,6 +641,7 @@ int main(void)
         TWO(test_lines_of_the_cpu),
         ONE(test_lines_after_a_start),
         ONE(test_timers_of_the_kernel),
+        ONE(test_timers_after_a_restore),
         ONE(test_calls),
         ONE(test_suspend),
         ONE(test_call_without_firmware),

@@ -183,6 +183,7 @@ struct vml_kvm {
     _Atomic uint32_t lines_lost;     /**< the kernel has forgotten the levels: all are low */
     uint32_t lines;                  /**< levels that the kernel was told */
     uint64_t device_levels;          /**< levels that the kernel told */
+    bool device_levels_known;        /**< and the controller has been told of them */
     bool completing;                 /**< the kernel owes the registers the result of an access */
     bool stepping;                   /**< the kernel steps the guest */
 };
