@@ -283,6 +283,26 @@ static void vectors(void **state)
     assert_int_equal(vml_arm_operation_begin(&op, &t, &r, 0x3dc00001, 0), VML_ERR_UNSUPPORTED);
 }
 
+static void the_address_is_the_instruction_s(void **state)
+{
+    struct vml_arm_regs r = make_regs();
+    uint64_t va = 0;
+
+    r.x[0] = BASE;
+    assert_int_equal(vml_arm_operation_address(&r, 0xad000801, &va), VML_OK); /* stp q1, q2, [x0] */
+    assert_true(va == BASE);
+    assert_int_equal(vml_arm_operation_address(&r, 0xa9810801, &va),
+                     VML_OK); /* stp .., [x0, #16]! */
+    assert_true(va == BASE + 16);
+    r.x[0] = UINT64_C(0xab00000000001000);
+    assert_int_equal(vml_arm_operation_address(&r, 0xfc408403, &va), VML_OK); /* ldr d3, [x0], #8 */
+    assert_true(va == UINT64_C(0xab00000000001000));
+    assert_int_equal(vml_arm_operation_address(&r, 0x885f7c20, &va),
+                     VML_ERR_UNSUPPORTED); /* ldxr */
+    r.pstate |= 0x10;                      /* AArch32 */
+    assert_int_equal(vml_arm_operation_address(&r, 0xad000801, &va), VML_ERR_UNSUPPORTED);
+}
+
 static void what_is_no_access_is_refused(void **state)
 {
     static const uint32_t insns[] = {
@@ -477,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup(other_addressing, set_up),
         cmocka_unit_test_setup(vectors, set_up),
         cmocka_unit_test_setup(what_is_no_access_is_refused, set_up),
+        cmocka_unit_test_setup(the_address_is_the_instruction_s, set_up),
         cmocka_unit_test_setup(system_registers, set_up),
         cmocka_unit_test_setup(faults_and_pending_accesses, set_up),
         cmocka_unit_test(classes),

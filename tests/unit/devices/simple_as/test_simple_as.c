@@ -90,6 +90,18 @@ static void overlaps_are_refused_from_every_side(void **state)
     assert_int_equal(vml_as_add(&other, &r), VML_OK);
 }
 
+static void next_goes_through_all_regions(void **state)
+{
+    assert_ptr_equal(vml_as_next(&as, 0), &a);
+    assert_ptr_equal(vml_as_next(&as, 0x40001fff), &a);
+    assert_ptr_equal(vml_as_next(&as, 0x40002000), &b);
+    assert_ptr_equal(vml_as_next(&as, 0x40004000), &rom);
+    assert_ptr_equal(vml_as_next(&as, 0x40005000), &top);
+    assert_ptr_equal(vml_as_next(&as, UINT64_MAX), &top);
+    assert_int_equal(vml_as_remove(&as, &top), VML_OK);
+    assert_null(vml_as_next(&as, 0x40005000));
+}
+
 static void find_knows_the_edges(void **state)
 {
     assert_null(vml_as_find(&as, 0));
@@ -335,6 +347,7 @@ int main(void)
         cmocka_unit_test(regions_are_checked),
         cmocka_unit_test(overlaps_are_refused_from_every_side),
         cmocka_unit_test_setup(find_knows_the_edges, setup),
+        cmocka_unit_test_setup(next_goes_through_all_regions, setup),
         cmocka_unit_test_setup(translation_stays_inside_one_region, setup),
         cmocka_unit_test_setup(a_cache_changes_no_translation, setup),
         cmocka_unit_test_setup(a_cache_sees_changes_of_the_map, setup),
