@@ -148,6 +148,12 @@ sanitize := -fsanitize=fuzzer-no-link,address,undefined
 else ifneq ($(SANITIZE),)
 sanitize := -fsanitize=$(SANITIZE)
 endif
+ifneq ($(SYSROOT),)
+# Libraries of a foreign arch, as tools/cross-libs unpacks them.
+sysroot_cflags := -isystem $(SYSROOT)/usr/include
+sysroot_ldflags := $(foreach d,lib usr/lib,-L$(SYSROOT)/$d/$(ARCH)-linux-gnu \
+	-Wl,-rpath-link,$(SYSROOT)/$d/$(ARCH)-linux-gnu)
+endif
 ifneq ($(sanitize),)
 common_flags += $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
@@ -161,9 +167,9 @@ mem_flags := $(foreach f,memcpy memmove memset memcmp,-D$f=__builtin_$f)
 core_flags = $(common_flags) $(lib_warnings) -ffreestanding $(mem_flags) -fno-stack-protector \
 	-ffunction-sections -fdata-sections
 hosted_flags = $(common_flags) $(lib_warnings) -D_DEFAULT_SOURCE -ffunction-sections \
-	-fdata-sections -pthread
-test_flags = $(common_flags) $(warnings) -Wno-unused-parameter -D_DEFAULT_SOURCE -pthread
-link_flags = $(common_flags) -pthread
+	-fdata-sections -pthread $(sysroot_cflags)
+test_flags = $(common_flags) $(warnings) -Wno-unused-parameter -D_DEFAULT_SOURCE -pthread $(sysroot_cflags)
+link_flags = $(common_flags) -pthread $(sysroot_ldflags)
 
 # ----------------------------------------------------------------------------------- libraries
 
@@ -206,7 +212,7 @@ unselected := $(filter-out $(system_libs),$(PLATFORMS) $(addprefix arch_,$(ARCHE
 ifneq ($(PLATFORM),posix)
 unselected += $(foreach l,$(LIBRARIES),$(if $(lib.$l.hosted),$(filter-out $(PLATFORM),$l)))
 endif
-ifneq ($(ARCH),$(HOST_ARCH))
+ifneq ($(and $(filter-out $(HOST_ARCH),$(ARCH)),$(if $(SYSROOT),,none)),)
 # The system's libraries are the host's.
 unselected += $(foreach l,$(LIBRARIES),$(if $(filter-out -lm -pthread,$(lib.$l.libs)),$l))
 endif
@@ -678,5 +684,6 @@ endif
 #:   CC=gcc|clang|...  AR=ar|llvm-ar  CFLAGS= LDFLAGS= (added)  WERROR=1
 #:   DEBUG=1  SANITIZE=address,undefined or thread  COVERAGE=1  V=1
 #:   TIMEOUT=seconds for one test program  RUNNER=what runs programs of a foreign ARCH
+#:   SYSROOT=folder       libraries of a foreign ARCH, for the libraries and examples that use some
 #:   TAG=text             builds in a folder of its own
 #:   VML_NO_DEPS=1        installs nothing and looks for nothing
