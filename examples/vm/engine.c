@@ -3,12 +3,15 @@
 
 #include <string.h>
 
-static const struct vm_engine *const engines[] = {&vm_engine_a64};
+/* The faster one first: it is what `auto` takes. */
+static const struct vm_engine *const engines[] = {&vm_engine_kvm, &vm_engine_a64};
 
-const struct vm_engine *vm_engine_find(const char *name)
+const struct vm_engine *vm_engine_find(const struct vm_options *options)
 {
+    const char *name = options->accel;
+
     for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
-        const char *why = engines[i]->unavailable();
+        const char *why = engines[i]->unavailable(options);
 
         if (strcmp(name, "auto") == 0 && !why) {
             return engines[i];
@@ -20,5 +23,5 @@ const struct vm_engine *vm_engine_find(const char *name)
             return engines[i];
         }
     }
-    vm_fail("--accel '%s': must be a64 or auto", name);
+    vm_fail("--accel '%s': must be a64, kvm or auto", name);
 }

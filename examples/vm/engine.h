@@ -4,30 +4,41 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <vml/arm_state.h>
 #include <vml/cpu.h>
 #include <vml/irq_controller.h>
 #include <vml/state.h>
 
 struct vm;
+struct vm_options;
 
 /* Why vm_engine.run_alone() returned. */
 enum vm_engine_end { VM_ENGINE_OFF, VM_ENGINE_TIME, VM_ENGINE_STUCK };
 
 struct vm_engine {
     const char *name;
-    /* NULL when it can be used here, else why not. */
-    const char *(*unavailable)(void);
+    /* NULL when it can be used here, and for such a machine; else why not. */
+    const char *(*unavailable)(const struct vm_options *options);
+    /* Memory and buses are there, devices are not. The interrupt controller that the engine brings
+     * along, or NULL: the machine makes one. NULL: nothing to do. */
+    struct vml_irq_controller *(*begin)(struct vm *vm);
     /* Makes the vCPUs, OFF, and fills vm->cpus; memory and buses are there. */
     void (*create)(struct vm *vm);
     void (*destroy)(struct vm *vm);
     /* The output of the interrupt controller changed; any thread. */
     void (*irq_output)(struct vm *vm, uint32_t cpu, enum vml_irq_output output, bool level);
+    /* The timers are the engine's, and count so many ticks a second; NULL: they are the machine's. */
+    uint64_t (*counter_hz)(struct vm *vm);
     /* The body of a vCPU's thread; returns after VML_CPU_REQUEST_EXIT. */
     void (*run)(struct vm *vm, uint32_t cpu);
     /* All vCPUs in turn on this thread until a time of the virtual clock; NULL: it cannot. */
     enum vm_engine_end (*run_alone)(struct vm *vm, uint64_t until);
     /* Memory was changed behind its back, or other memory is there; no vCPU runs. */
     void (*memory_changed)(struct vm *vm);
+    /* Its timers' state goes to the machine's, to be saved, and comes from there. NULL with
+     * `counter_hz` NULL. No vCPU runs. */
+    void (*timers_out)(struct vm *vm);
+    void (*timers_in)(struct vm *vm);
     void (*save)(struct vm *vm, uint32_t cpu, struct vml_state_writer *w);
     enum vml_status (*restore)(struct vm *vm, uint32_t cpu, struct vml_state_reader *r);
     /* Guest instructions executed so far; NULL: it does not know. */
@@ -35,8 +46,13 @@ struct vm_engine {
 };
 
 extern const struct vm_engine vm_engine_a64;
+extern const struct vm_engine vm_engine_kvm;
 
-/* The engine of a name (a64, auto); ends the program with a clear message where there is none. */
-const struct vm_engine *vm_engine_find(const char *name);
+/* The engine of --accel (a64, kvm, auto); ends the program with a clear message where there is none. */
+const struct vm_engine *vm_engine_find(const struct vm_options *options);
+
+/* What the guest finds in its identification registers with --cpu on the software CPU: for an engine
+ * that is to offer the same. */
+void vm_engine_ids(struct vm *vm, struct vml_arm_ids *ids);
 
 #endif

@@ -27,8 +27,9 @@ static struct a64_engine *engine_of(struct vm *vm)
     return vm->engine_state;
 }
 
-static const char *unavailable(void)
+static const char *unavailable(const struct vm_options *options)
 {
+    (void)options;
     return NULL;
 }
 
@@ -86,6 +87,16 @@ static void choose_model(struct vm *vm, struct vml_a64_model *model)
     if (vm->options.gic == 3) {
         model->ID_AA64PFR0_EL1 |= UINT64_C(1) << 24; /* GIC: the system registers are there */
     }
+}
+
+void vm_engine_ids(struct vm *vm, struct vml_arm_ids *ids)
+{
+    struct vml_a64_model model;
+
+    choose_model(vm, &model);
+    /* The same registers in the same order. */
+    _Static_assert(sizeof(model) == sizeof(*ids), "the model is the identification registers");
+    memcpy(ids, &model, sizeof(*ids));
 }
 
 static void create(struct vm *vm)

@@ -108,11 +108,13 @@ void vm_add_range(struct vm *vm, struct vml_vbus *bus, uint64_t base, uint64_t s
 
 static void create_clock(struct vm *vm)
 {
+    uint64_t hz = vm->engine->counter_hz ? vm->engine->counter_hz(vm) : VM_COUNTER_HZ;
+
     if (vm->options.deterministic) {
         vm_check(vml_virtual_clock_init(&vm->virtual_clock, VM_COUNTER_HZ), "clock");
         vm->clock = &vm->virtual_clock.clock;
     } else {
-        vm_check(vml_host_clock_init(&vm->host_clock, VM_COUNTER_HZ), "clock");
+        vm_check(vml_host_clock_init(&vm->host_clock, hz), "clock");
         vm->clock = &vm->host_clock.clock;
     }
 }
@@ -190,13 +192,13 @@ static struct vml_irq spi(struct vm *vm, unsigned number)
 static void create_timers(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->options.cpus; i++) {
-        const struct vml_timer_config config = {
-            .clock = vm->clock,
-            .irq = {
-                [VML_TIMER_PHYSICAL] = vml_irq_wire(vm->irqs, VM_PPI + VM_PPI_PHYS_TIMER, i),
-                [VML_TIMER_VIRTUAL] = vml_irq_wire(vm->irqs, VM_PPI + VM_PPI_VIRT_TIMER, i),
-            }};
+        struct vml_timer_config config = {.clock = vm->clock};
 
+        /* Those of an engine that has its own only carry their state into snapshots. */
+        if (!vm->engine->counter_hz) {
+            config.irq[VML_TIMER_PHYSICAL] = vml_irq_wire(vm->irqs, VM_PPI + VM_PPI_PHYS_TIMER, i);
+            config.irq[VML_TIMER_VIRTUAL] = vml_irq_wire(vm->irqs, VM_PPI + VM_PPI_VIRT_TIMER, i);
+        }
         vm_check(vml_timer_init(&vm->timer[i], &config), "timer");
         vm->timer_by_index[i] = &vm->timer[i];
     }
@@ -307,7 +309,7 @@ static void create_firmware(struct vm *vm)
         .workarounds = {VML_SMCCC_WORKAROUND_NOT_REQUIRED, VML_SMCCC_WORKAROUND_NOT_REQUIRED,
                         VML_SMCCC_WORKAROUND_NOT_REQUIRED},
         .kvm = true,
-        .ptp = vm->options.deterministic ? NULL : ptp,
+        .ptp = vm->options.deterministic || vm->engine->counter_hz ? NULL : ptp,
         .context = vm,
     };
 
@@ -373,7 +375,7 @@ void vm_create(struct vm *vm)
     vm->number = machines++;
     open_events(vm);
 
-    vm->engine = vm_engine_find(options->accel);
+    vm->engine = vm_engine_find(options);
     for (unsigned i = 0; i < options->cpus; i++) {
         vm->mpidr[i] = VML_MPIDR(0, 0, i / 16, i % 16); /* a GICv3 SGI reaches 16 of an Aff1 */
     }
@@ -381,10 +383,13 @@ void vm_create(struct vm *vm)
     vml_debug_init(&vm->debug);
     vm_trace_start(vm);
     create_memory(vm);
-    create_clock(vm);
     create_bus(vm, &vm->mmio, "mmio", VML_SPACE_MMIO);
     create_bus(vm, &vm->sysreg, "sysreg", VML_SPACE_SYSREG);
-    create_gic(vm);
+    vm->irqs = vm->engine->begin ? vm->engine->begin(vm) : NULL;
+    create_clock(vm);
+    if (!vm->irqs) {
+        create_gic(vm);
+    }
     create_timers(vm);
     vm_console_open(&vm->console, vm, "--console", options->console);
     create_peripherals(vm);

@@ -173,6 +173,9 @@ static uint8_t *state_of(struct vm *vm, size_t *size)
     struct vml_state_writer w;
     uint8_t *bytes;
 
+    if (vm->engine->timers_out) {
+        vm->engine->timers_out(vm);
+    }
     vml_state_writer_init(&w, NULL, 0);
     put_state(vm, &w);
     *size = w.used;
@@ -295,6 +298,9 @@ static void get_state(struct vm *vm, const char *path, struct vml_state_reader *
         get_cpu(vm, i, r);
     }
     vml_state_leave(r);
+    if (vm->engine->timers_in && vml_state_read_status(r) == VML_OK) {
+        vm->engine->timers_in(vm);
+    }
 }
 
 void vm_restore(struct vm *vm, const char *path)

@@ -1,0 +1,165 @@
+/* Linux's KVM as the machine's engine: on arm64 hosts. */
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <vml/linux_kvm.h>
+
+struct kvm_engine {
+    struct vml_kvm_system system;
+    struct vml_kvm_machine machine;
+    struct vml_kvm_gic_config gic;
+    struct vml_kvm cpus[VM_MAX_CPUS];
+    struct vml_kvm *by_index[VM_MAX_CPUS];
+};
+
+static struct kvm_engine *engine_of(struct vm *vm)
+{
+    return vm->engine_state;
+}
+
+static const char *unavailable(const struct vm_options *options)
+{
+    if (options->deterministic) {
+        return "a --deterministic machine needs the software CPU (--accel a64)";
+    }
+    if ((options->save || options->restore) && options->gic != 2) {
+        return "--save and --restore need --gic 2: the kernel keeps the state of its own GICv3";
+    }
+    return vml_linux_kvm_unavailable();
+}
+
+static enum vml_status open_machine(struct vm *vm)
+{
+    struct kvm_engine *engine = engine_of(vm);
+    struct vml_kvm_machine_config config = {
+        .system = &engine->system,
+        .memory = &vm->as,
+        .mmio = &vm->mmio,
+        .irq_controller = vm->options.gic == 2 ? &vm->gic.controller : NULL,
+        .gic = vm->options.gic == 2 ? NULL : &engine->gic,
+        .smccc = &vm->smccc,
+        .lifecycle = &vm->lifecycle,
+        .cpus = engine->by_index,
+        .max_cpus = VM_MAX_CPUS,
+    };
+
+    return vml_kvm_machine_init(&engine->machine, &config);
+}
+
+static struct vml_irq_controller *begin(struct vm *vm)
+{
+    struct kvm_engine *engine = calloc(1, sizeof(*engine));
+    enum vml_status status;
+
+    if (!engine) {
+        vm_fail("out of memory");
+    }
+    vm->engine_state = engine;
+    engine->gic = (struct vml_kvm_gic_config){.gicd_base = VM_GICD_BASE,
+                                              .gicr_base = VM_GICR_BASE,
+                                              .its_base = VM_ITS_BASE,
+                                              .spis = VM_SPIS};
+    vm_check(vml_linux_kvm(&engine->system, 0), "kvm");
+    status = open_machine(vm);
+    if (status == VML_ERR_UNSUPPORTED && vm->options.gic == 3 &&
+        vm->options.cpus <= VM_MAX_CPUS_GICV2) {
+        fprintf(stderr, "vm: kvm: the machine gets a GICv2, in user space\n");
+        vm->options.gic = 2;
+        status = open_machine(vm);
+    }
+    vm_check(status, "kvm");
+    if (vm->options.restore && !engine->machine.firmware) {
+        vm_fail("--restore: needs a kernel that forwards firmware calls (Linux 6.4 and up)");
+    }
+    return vm->options.gic == 2 ? NULL : engine->machine.irqs;
+}
+
+static void create(struct vm *vm)
+{
+    struct kvm_engine *engine = engine_of(vm);
+    struct vml_arm_ids ids;
+
+    vm_engine_ids(vm, &ids);
+    ids.CNTFRQ_EL0 = engine->system.CNTFRQ_EL0;
+    vm_check(vml_kvm_memory_changed(&engine->machine), "kvm: memory");
+    for (uint32_t i = 0; i < vm->options.cpus; i++) {
+        struct vml_kvm_config config = {
+            .cpu = {.index = i, .mpidr = vm->mpidr[i], .host_cpu = UINT32_MAX, .debug = &vm->debug},
+            .machine = &engine->machine,
+            /* What a saved machine finds in another host. Otherwise it is the host's CPU. */
+            .ids = vm->options.save || vm->options.restore ? &ids : NULL,
+        };
+
+        vm_check(vml_kvm_init(&engine->cpus[i], &config), "kvm: vCPU");
+        vm->cpus[i] = &engine->cpus[i].cpu;
+    }
+    vm_check(vml_kvm_machine_ready(&engine->machine), "kvm");
+}
+
+static void destroy(struct vm *vm)
+{
+    struct kvm_engine *engine = engine_of(vm);
+
+    for (uint32_t i = 0; i < vm->options.cpus; i++) {
+        vml_kvm_destroy(&engine->cpus[i]);
+    }
+    vml_kvm_machine_destroy(&engine->machine);
+    free(engine);
+}
+
+static void irq_output(struct vm *vm, uint32_t cpu, enum vml_irq_output output, bool level)
+{
+    vml_kvm_irq_output(&engine_of(vm)->machine, cpu, output, level);
+}
+
+static uint64_t counter_hz(struct vm *vm)
+{
+    return engine_of(vm)->system.CNTFRQ_EL0;
+}
+
+static void run(struct vm *vm, uint32_t cpu)
+{
+    vml_kvm_thread(&engine_of(vm)->cpus[cpu]);
+}
+
+static void memory_changed(struct vm *vm)
+{
+    vm_check(vml_kvm_memory_changed(&engine_of(vm)->machine), "kvm: memory");
+}
+
+static void timers_out(struct vm *vm)
+{
+    vm_check(vml_kvm_timers_get(&engine_of(vm)->machine, vm->timer_by_index), "kvm: timers");
+}
+
+static void timers_in(struct vm *vm)
+{
+    vm_check(vml_kvm_timers_set(&engine_of(vm)->machine, vm->timer_by_index), "kvm: timers");
+}
+
+static void save(struct vm *vm, uint32_t cpu, struct vml_state_writer *w)
+{
+    vm_check(vml_kvm_save(&engine_of(vm)->cpus[cpu], w), "kvm: vCPU");
+}
+
+static enum vml_status restore(struct vm *vm, uint32_t cpu, struct vml_state_reader *r)
+{
+    return vml_kvm_restore(&engine_of(vm)->cpus[cpu], r);
+}
+
+const struct vm_engine vm_engine_kvm = {
+    .name = "kvm",
+    .unavailable = unavailable,
+    .begin = begin,
+    .create = create,
+    .destroy = destroy,
+    .irq_output = irq_output,
+    .counter_hz = counter_hz,
+    .run = run,
+    .memory_changed = memory_changed,
+    .timers_out = timers_out,
+    .timers_in = timers_in,
+    .save = save,
+    .restore = restore,
+};
