@@ -150,6 +150,7 @@ static void create_gic(struct vm *vm)
         .mpidrs = vm->mpidr,
         .output = irq_output,
         .context = vm,
+        .debug = &vm->debug,
     };
 
     if (config.version == 3) {

@@ -196,6 +196,8 @@ void vml_gic_reset(struct vml_gic *gic)
 
 VML_COLD void gic_tell_slow(struct vml_gic *gic, uint32_t cpu, uint32_t change)
 {
+    vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_OUTPUT, cpu, change >> 8 & change,
+              change);
     if (change & OUT_IRQ) {
         gic->config.output(gic->config.context, cpu, VML_IRQ_OUTPUT_IRQ,
                            (change >> 8 & OUT_IRQ) != 0);
@@ -440,6 +442,7 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
     if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
         return;
     }
+    vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, level);
     if (level) {
         set_level(gic, intid, cpu, true);
     } else {
@@ -471,6 +474,7 @@ void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
     intid = gic_number(gic, intid);
     if (is_line(gic, intid, cpu)) {
+        vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, 1);
         latch(gic, intid, cpu, true);
     }
 }
@@ -482,6 +486,7 @@ void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
     }
     intid = gic_number(gic, intid);
     if (gic_is_implemented(gic, intid) && (intid >= 32 || cpu < gic->config.cpus)) {
+        vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, 1);
         latch(gic, intid, cpu, false);
     }
 }

@@ -75,6 +75,7 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
     c->apr[best.group] |= VML_BIT32((best.priority & c->group_mask[best.group]) >> 3);
     gic_set_running(c);
     leave(gic, c);
+    vml_trace(gic->config.debug, cpu, VML_TRACE_IRQ_ACK, value, best.priority, 0);
     return value;
 }
 
@@ -156,6 +157,7 @@ void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups,
         }
     }
     leave(gic, c);
+    vml_trace(gic->config.debug, cpu, VML_TRACE_IRQ_EOI, intid, 0, 0);
     if (elsewhere) {
         gic_deactivate(gic, cpu, number);
     }

@@ -86,6 +86,8 @@ enum vml_status vml_its_msi(struct vml_its *its, uint32_t device_id, uint32_t ev
 {
     struct gic_effect effect = {0, 0};
 
+    vml_trace(its->config.gic->config.debug, UINT32_MAX, VML_TRACE_MSI, its->config.base + DOORBELL,
+              event_id, device_id);
     if (VML_UNLIKELY((device_id >> ITS_DEVICE_BITS | event_id >> ITS_EVENT_BITS) != 0)) {
         return VML_ERR_NOT_FOUND;
     }

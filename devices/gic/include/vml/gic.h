@@ -39,6 +39,7 @@
 
 #include <stdatomic.h>
 #include <vml/arch.h>
+#include <vml/debug.h>
 #include <vml/device.h>
 #include <vml/irq_controller.h>
 #include <vml/platform.h>
@@ -152,6 +153,7 @@ struct vml_gic_config {
     struct vml_as *memory; /**< guest memory, with the tables of LPIs and of an ITS; NULL without */
     vml_irq_output_fn output; /**< told of changes; may be NULL */
     void *context;            /**< given to `output` */
+    struct vml_debug *debug;  /**< traces interrupts; may be NULL */
     void *storage;            /**< vml_gic_storage_size() bytes, aligned to VML_CACHE_LINE_SIZE */
     size_t storage_size;      /**< bytes there */
 };
