@@ -59,6 +59,10 @@ enum vml_status vml_kvm_ids(struct vml_kvm *cpu, struct vml_arm_ids *ids)
         }
         memcpy((char *)ids + row->offset, &value, sizeof(value));
     }
+    if (cpu->machine->config.irq_controller) {
+        /* There are no GIC system registers; the kernel says so only from the first run on, or never. */
+        ids->ID_AA64PFR0_EL1 &= ~VML_MASK64(27, 24);
+    }
     return VML_OK;
 }
 

@@ -109,6 +109,19 @@ static void test_other_identification(void **state)
     assert_int_equal(*fake_reg(1, ABI_REG_X(0)), 42);
 }
 
+/* Kernels tell of the GIC's system registers until the first run, though there are none. */
+static void test_no_gic_registers(void **state)
+{
+    uint64_t *pfr0 = fake_reg(1, ABI_REG_SYS(VML_SYSREG(3, 0, 0, 4, 0)));
+    struct vml_arm_ids ids;
+
+    save(0);
+    *pfr0 |= UINT64_C(1) << 24;
+    assert_int_equal(restore(1), VML_OK);
+    assert_int_equal(vml_kvm_ids(&fx.kvms[1], &ids), VML_OK);
+    assert_int_equal(ids.ID_AA64PFR0_EL1 >> 24 & 15, 0);
+}
+
 /* Cut anywhere, or not a state of an A64 vCPU: refused, and the vCPU untouched. */
 static void test_corrupt_images(void **state)
 {
@@ -287,6 +300,7 @@ int main(void)
         TEST(test_round_trip),
         TEST(test_state_is_neutral),
         TEST(test_other_identification),
+        TEST(test_no_gic_registers),
         TEST(test_corrupt_images),
         TEST(test_kernel_refuses),
         TIMER(test_timers_to_the_library),
