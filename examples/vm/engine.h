@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <vml/arm_state.h>
 #include <vml/cpu.h>
 #include <vml/irq_controller.h>
 #include <vml/state.h>
@@ -50,9 +49,5 @@ extern const struct vm_engine vm_engine_kvm;
 
 /* The engine of --accel (a64, kvm, auto); ends the program with a clear message where there is none. */
 const struct vm_engine *vm_engine_find(const struct vm_options *options);
-
-/* What the guest finds in its identification registers with --cpu on the software CPU: for an engine
- * that is to offer the same. */
-void vm_engine_ids(struct vm *vm, struct vml_arm_ids *ids);
 
 #endif

@@ -89,16 +89,6 @@ static void choose_model(struct vm *vm, struct vml_a64_model *model)
     }
 }
 
-void vm_engine_ids(struct vm *vm, struct vml_arm_ids *ids)
-{
-    struct vml_a64_model model;
-
-    choose_model(vm, &model);
-    /* The same registers in the same order. */
-    _Static_assert(sizeof(model) == sizeof(*ids), "the model is the identification registers");
-    memcpy(ids, &model, sizeof(*ids));
-}
-
 static void create(struct vm *vm)
 {
     struct a64_engine *engine = calloc(1, sizeof(*engine));

@@ -78,17 +78,12 @@ static struct vml_irq_controller *begin(struct vm *vm)
 static void create(struct vm *vm)
 {
     struct kvm_engine *engine = engine_of(vm);
-    struct vml_arm_ids ids;
 
-    vm_engine_ids(vm, &ids);
-    ids.CNTFRQ_EL0 = engine->system.CNTFRQ_EL0;
     vm_check(vml_kvm_memory_changed(&engine->machine), "kvm: memory");
     for (uint32_t i = 0; i < vm->options.cpus; i++) {
         struct vml_kvm_config config = {
             .cpu = {.index = i, .mpidr = vm->mpidr[i], .host_cpu = UINT32_MAX, .debug = &vm->debug},
             .machine = &engine->machine,
-            /* What a saved machine finds in another host. Otherwise it is the host's CPU. */
-            .ids = vm->options.save || vm->options.restore ? &ids : NULL,
         };
 
         vm_check(vml_kvm_init(&engine->cpus[i], &config), "kvm: vCPU");
