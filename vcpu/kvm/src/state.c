@@ -46,6 +46,7 @@ enum vml_status vml_kvm_ids(struct vml_kvm *cpu, struct vml_arm_ids *ids)
 {
     const struct vml_kvm_system *system = cpu->machine->config.system;
 
+    memset(ids, 0, sizeof(*ids));
     for (uint32_t i = 0; vml_arm_id_reg(i); i++) {
         const struct vml_arm_state_reg *row = vml_arm_id_reg(i);
         uint64_t value;
