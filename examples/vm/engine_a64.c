@@ -79,6 +79,11 @@ static void choose_model(struct vm *vm, struct vml_a64_model *model)
         }
         vm_fail("--cpu '%s': there are %s", vm->options.cpu, names);
     }
+    if (vm->options.restore) { /* the guest goes on with what it has found so far */
+        _Static_assert(sizeof(*model) == sizeof(vm->saved_ids), "the same registers, in one order");
+        memcpy(model, &vm->saved_ids, sizeof(*model));
+        return;
+    }
     vml_a64_model_v8_0(model);
     for (unsigned i = 0; i < VML_ARM_ID_COUNT; i++) {
         (void)vml_a64_model_limit(model, vml_arm_id_sysreg(i), named->id[i]);
@@ -106,6 +111,7 @@ static void create(struct vm *vm)
     };
     size_t size = vml_a64_storage_size(CODE_PAGES);
     struct vml_a64_model model;
+    enum vml_status status;
 
     choose_model(vm, &model);
     if (!engine) {
@@ -128,7 +134,12 @@ static void create(struct vm *vm)
         if (!config.storage) {
             vm_fail("--cpus %u: out of memory", vm->options.cpus);
         }
-        vm_check(vml_a64_init(&engine->cpus[i], &config), "a64");
+        status = vml_a64_init(&engine->cpus[i], &config);
+        if (status == VML_ERR_UNSUPPORTED && vm->options.restore) {
+            vm_fail("--restore '%s': its CPU has features that the software CPU has not",
+                    vm->options.restore);
+        }
+        vm_check(status, "a64");
         vm->cpus[i] = &engine->cpus[i].cpu;
     }
 }

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <vml/a64.h>
 #include <vml/linux_kvm.h>
 
 struct kvm_engine {
@@ -75,6 +77,26 @@ static struct vml_irq_controller *begin(struct vm *vm)
     return vm->options.gic == 2 ? NULL : engine->machine.irqs;
 }
 
+/* A machine that may be saved has no more than the software CPU can go on with, where that can be. */
+static void limit_ids(void *context, struct vml_arm_ids *ids)
+{
+    struct vml_a64_model model;
+
+    (void)context;
+    memcpy(&model, ids, sizeof(model));
+    for (uint32_t i = 0; vml_arm_id_reg(i); i++) {
+        const struct vml_arm_state_reg *row = vml_arm_id_reg(i);
+        uint64_t value;
+
+        memcpy(&value, (const char *)ids + row->offset, sizeof(value));
+        /* What CPU it is, and its caches, are the host's. */
+        if (row->offset >= offsetof(struct vml_arm_ids, ID_AA64PFR0_EL1)) {
+            (void)vml_a64_model_limit(&model, row->sysreg, value);
+        }
+    }
+    memcpy(ids, &model, sizeof(*ids));
+}
+
 static void create(struct vm *vm)
 {
     struct kvm_engine *engine = engine_of(vm);
@@ -84,6 +106,8 @@ static void create(struct vm *vm)
         struct vml_kvm_config config = {
             .cpu = {.index = i, .mpidr = vm->mpidr[i], .host_cpu = UINT32_MAX, .debug = &vm->debug},
             .machine = &engine->machine,
+            .ids = vm->options.restore ? &vm->saved_ids : NULL,
+            .limit = vm->options.save && !vm->options.restore ? limit_ids : NULL,
         };
 
         vm_check(vml_kvm_init(&engine->cpus[i], &config), "kvm: vCPU");

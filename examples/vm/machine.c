@@ -108,7 +108,9 @@ void vm_add_range(struct vm *vm, struct vml_vbus *bus, uint64_t base, uint64_t s
 
 static void create_clock(struct vm *vm)
 {
-    uint64_t hz = vm->engine->counter_hz ? vm->engine->counter_hz(vm) : VM_COUNTER_HZ;
+    uint64_t hz = vm->engine->counter_hz ? vm->engine->counter_hz(vm)
+                  : vm->options.restore  ? vm->saved_ids.CNTFRQ_EL0
+                                         : VM_COUNTER_HZ;
 
     if (vm->options.deterministic) {
         vm_check(vml_virtual_clock_init(&vm->virtual_clock, VM_COUNTER_HZ), "clock");
@@ -375,6 +377,9 @@ void vm_create(struct vm *vm)
 
     vm->number = machines++;
     open_events(vm);
+    if (options->restore) {
+        vm_restore_ids(vm, options->restore);
+    }
 
     vm->engine = vm_engine_find(options);
     for (unsigned i = 0; i < options->cpus; i++) {

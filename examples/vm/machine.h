@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "options.h"
 
+#include <vml/arm_state.h>
 #include <vml/chardev.h>
 #include <vml/clock.h>
 #include <vml/debug.h>
@@ -84,6 +85,9 @@ struct vm {
     struct vml_bus_range ranges[VM_MAX_RANGES];
     uint32_t range_count;
 
+    /* With --restore: the identification registers that the guest has found so far. */
+    struct vml_arm_ids saved_ids;
+
     const struct vm_engine *engine;
     void *engine_state;
     struct vml_cpu *cpus[VM_MAX_CPUS];
@@ -153,9 +157,10 @@ void vm_virtio_destroy(struct vm *vm);
 void vm_virtio_pause(struct vm *vm, bool pause); /* nothing in flight, for a snapshot */
 
 /* snapshot.c */
-void vm_save(struct vm *vm, const char *file);    /* vCPUs are rounded up */
-void vm_restore(struct vm *vm, const char *file); /* nothing runs yet */
-uint64_t vm_state_hash(struct vm *vm);            /* vCPUs are rounded up */
+void vm_save(struct vm *vm, const char *file);        /* vCPUs are rounded up */
+void vm_restore(struct vm *vm, const char *file);     /* nothing runs yet */
+void vm_restore_ids(struct vm *vm, const char *file); /* before anything is made */
+uint64_t vm_state_hash(struct vm *vm);                /* vCPUs are rounded up */
 
 /* trace.c */
 void vm_trace_start(struct vm *vm);

@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 #define MAGIC       "vml-vm 1"
+#define MAX_STATE   (UINT64_C(1) << 32)
 #define TAG_MACHINE VML_STATE_TAG('V', 'M', 'M', 'C')
 #define TAG_CPU     VML_STATE_TAG('V', 'M', 'C', 'P')
 
-enum { PAGE = 4096, MAX_DEVICES = VM_VIRTIO_SLOTS + 16 };
+enum { PAGE = 4096, CPU_NAME = 32, MAX_DEVICES = VM_VIRTIO_SLOTS + 16 };
 
 /* In front of the records; little-endian, as every host here is. */
 struct header {
@@ -57,7 +58,7 @@ static unsigned list_devices(struct vm *vm, struct vml_device **list)
 /* What must be the same on both sides. */
 static void put_options(struct vm *vm, struct vml_state_writer *w)
 {
-    char cpu[32] = "";
+    char cpu[CPU_NAME] = "";
 
     strncpy(cpu, vm->options.cpu, sizeof(cpu) - 1);
     vml_state_put_u32(w, vm->options.cpus);
@@ -83,7 +84,7 @@ static void check_u32(struct vml_state_reader *r, const char *file, const char *
 
 static void check_options(struct vm *vm, const char *file, struct vml_state_reader *r)
 {
-    char cpu[32];
+    char cpu[CPU_NAME];
 
     check_u32(r, file, "--cpus", vm->options.cpus);
     check_u32(r, file, "--gic", vm->options.gic);
@@ -303,31 +304,75 @@ static void get_state(struct vm *vm, const char *path, struct vml_state_reader *
     }
 }
 
-void vm_restore(struct vm *vm, const char *path)
+/* The header and the records; the file is then at the pages of RAM. */
+static FILE *open_saved(const char *path, struct header *header, uint8_t **state)
 {
     FILE *file = fopen(path, "rb");
-    struct vml_state_reader r;
-    struct header header;
-    uint8_t *state;
+    bool right;
 
     if (!file) {
         vm_fail("--restore '%s': %s", path, strerror(errno));
     }
-    read_all(path, file, &header, sizeof(header));
-    if (memcmp(header.magic, MAGIC, sizeof(header.magic)) != 0 || header.state_size > UINT64_C(1)
-                                                                                          << 32) {
+    read_all(path, file, header, sizeof(*header));
+    right = memcmp(header->magic, MAGIC, sizeof(header->magic)) == 0;
+    if (!right || header->state_size > MAX_STATE) {
         vm_fail("--restore '%s': is not a saved machine", path);
     }
+    *state = malloc(header->state_size + 1);
+    if (!*state) {
+        vm_fail("--restore '%s': out of memory", path);
+    }
+    read_all(path, file, *state, header->state_size);
+    return file;
+}
+
+void vm_restore_ids(struct vm *vm, const char *path)
+{
+    struct vml_state_reader r;
+    struct vml_arm_state cpu;
+    struct header header;
+    uint8_t *state = NULL;
+    FILE *file = open_saved(path, &header, &state);
+    uint32_t devices;
+
+    vml_state_reader_init(&r, state, header.state_size);
+    (void)vml_state_enter(&r, TAG_MACHINE, 1);
+    (void)vml_state_get_u32(&r); /* what put_options() wrote, which is looked at later */
+    (void)vml_state_get_u32(&r);
+    devices = vml_state_get_u32(&r);
+    for (uint32_t i = 0; i < devices && i < VM_VIRTIO_SLOTS; i++) {
+        (void)vml_state_get_u32(&r);
+    }
+    for (unsigned i = 0; i < 2 + CPU_NAME + 2 * sizeof(uint64_t); i++) {
+        (void)vml_state_get_u8(&r);
+    }
+    while (vml_state_peek(&r) != TAG_CPU && vml_state_peek(&r) != 0) {
+        vml_state_skip(&r);
+    }
+    (void)vml_state_enter(&r, TAG_CPU, 1);
+    for (unsigned i = 0; i < 1 + 3 * sizeof(uint64_t) + sizeof(uint32_t); i++) {
+        (void)vml_state_get_u8(&r);
+    }
+    if (vml_arm_state_restore(&cpu, &r) != VML_OK) {
+        vm_fail("--restore '%s': is damaged", path);
+    }
+    vm->saved_ids = cpu.ids;
+    free(state);
+    fclose(file);
+}
+
+void vm_restore(struct vm *vm, const char *path)
+{
+    struct vml_state_reader r;
+    struct header header;
+    uint8_t *state = NULL;
+    FILE *file = open_saved(path, &header, &state);
+
     if (header.ram_size != vm->ram.size) {
         vm_fail("--restore '%s': was saved with --memory %lluM, and this machine has %lluM", path,
                 (unsigned long long)(header.ram_size >> 20),
                 (unsigned long long)(vm->ram.size >> 20));
     }
-    state = malloc(header.state_size + 1);
-    if (!state) {
-        vm_fail("--restore '%s': out of memory", path);
-    }
-    read_all(path, file, state, header.state_size);
     read_ram(path, file, vm->ram.host, vm->ram.size / PAGE);
     fclose(file);
     /* Memory is there now: devices find their rings in it. */

@@ -388,7 +388,7 @@ static int init_registers(struct vml_kvm *cpu)
     return error;
 }
 
-static enum vml_status set_ids(struct vml_kvm *cpu, const struct vml_arm_ids *wanted)
+static enum vml_status set_ids(struct vml_kvm *cpu, const struct vml_arm_ids *wanted, bool strict)
 {
     for (uint32_t i = 0; vml_arm_id_reg(i); i++) {
         const struct vml_arm_state_reg *reg = vml_arm_id_reg(i);
@@ -409,7 +409,7 @@ static enum vml_status set_ids(struct vml_kvm *cpu, const struct vml_arm_ids *wa
             }
             (void)kvm_set_sysreg(cpu, reg->sysreg, want);
         }
-        if (now != want) {
+        if (now != want && strict) {
             vml_log(VML_LOG_ERROR, "kvm: %s is %#llx here and cannot be %#llx", reg->name,
                     (unsigned long long)now, (unsigned long long)want);
             return VML_ERR_UNSUPPORTED;
@@ -494,7 +494,16 @@ enum vml_status vml_kvm_init(struct vml_kvm *cpu, const struct vml_kvm_config *c
     cpu->fd = -1;
     status = make_vcpu(cpu);
     if (status == VML_OK && config->ids) {
-        status = set_ids(cpu, config->ids);
+        status = set_ids(cpu, config->ids, true);
+    }
+    if (status == VML_OK && config->limit) {
+        struct vml_arm_ids ids;
+
+        status = vml_kvm_ids(cpu, &ids);
+        if (status == VML_OK) {
+            config->limit(config->context, &ids);
+            status = set_ids(cpu, &ids, false);
+        }
     }
     if (status != VML_OK) {
         release(cpu);

@@ -321,6 +321,34 @@ static void test_identification(void **state)
     assert_int_equal(try_vcpu(2, 2, &ids), VML_ERR_IO);
 }
 
+static void lower(void *context, struct vml_arm_ids *ids)
+{
+    *(uint64_t *)context = ids->ID_AA64MMFR2_EL1;
+    ids->ID_AA64MMFR2_EL1 = 0x100;
+}
+
+/* A machine that is to go on elsewhere shows less, as far as the kernel lets it. */
+static void test_identification_is_lowered(void **state)
+{
+    uint64_t offered = 0;
+    struct vml_kvm_config config = {.cpu = {.index = 0, .mpidr = 0},
+                                    .machine = &fx.machine,
+                                    .limit = lower,
+                                    .context = &offered};
+    struct vml_arm_ids ids;
+
+    assert_int_equal(try_machine(), VML_OK);
+    assert_int_equal(vml_kvm_init(&fx.kvms[0], &config), VML_OK);
+    assert_int_equal(offered, 0x10e);
+    assert_int_equal(vml_kvm_ids(&fx.kvms[0], &ids), VML_OK);
+    assert_int_equal(ids.ID_AA64MMFR2_EL1, 0x100);
+    fake.read_only_ids = true;
+    config.cpu = (struct vml_cpu_config){.index = 1, .mpidr = 1};
+    assert_int_equal(vml_kvm_init(&fx.kvms[1], &config), VML_OK);
+    assert_int_equal(vml_kvm_ids(&fx.kvms[1], &ids), VML_OK);
+    assert_int_equal(ids.ID_AA64MMFR2_EL1, 0x10e);
+}
+
 /* ---- the kernel's interrupt controller ---- */
 
 static void kernel_gic(void)
@@ -488,6 +516,7 @@ int main(void)
         TEST(test_vcpu_is_refused),
         TEST(test_affinity),
         TEST(test_identification),
+        TEST(test_identification_is_lowered),
         TEST(test_gic_is_put_together),
         TEST(test_gic_wires),
         TEST(test_no_its),

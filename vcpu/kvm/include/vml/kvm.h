@@ -169,6 +169,10 @@ struct vml_kvm_config {
     struct vml_kvm_machine *machine; /**< which machine */
     /** What the guest is to find in its identification registers; NULL: what the kernel offers. */
     const struct vml_arm_ids *ids;
+    /** Called with what the kernel offers (with `ids`: with those): lowers what the guest is to find, for
+     * a machine that is to go on elsewhere. What the kernel does not let be lowered stays. NULL: none. */
+    void (*limit)(void *context, struct vml_arm_ids *ids);
+    void *context; /**< given to `limit` */
 };
 
 /** @brief A vCPU. Members are private, but for `cpu`. */
