@@ -636,7 +636,7 @@ install: all
 
 # ----------------------------------------------------------------------------------------- others
 
-# A guest in this terminal: GUEST=linux, installer, uboot, uefi or a64; see tools/run.
+# A guest in this terminal: GUEST=linux, debian, installer, uboot, uefi or a64; see tools/run.
 .PHONY: run
 run: example-vm example-a64
 	@tools/run $(B)/bin/vm $(RUN_ARGS)
@@ -659,7 +659,7 @@ endif
 #:   all                  every library (the default)
 #:   lib-NAME             one library and what it needs
 #:   examples example-X   the example programs, in build/.../bin
-#:   run                  boots a guest on examples/vm: GUEST=linux|installer|uboot|uefi|a64;
+#:   run                  boots a guest on examples/vm: GUEST=linux|debian|installer|uboot|uefi|a64;
 #:                        RUN_ARGS= options for vm
 #:   test                 unit tests, fuzz seeds and integration tests; installs what is missing
 #:   test-unit            the unit tests; UNIT=devices/pl011 for one folder
