@@ -1,5 +1,4 @@
-#include "engine.h"
-#include "options.h"
+#include "machine.h"
 
 #include <string.h>
 
@@ -24,4 +23,9 @@ const struct vm_engine *vm_engine_find(const struct vm_options *options)
         }
     }
     vm_fail("--accel '%s': must be a64, kvm or auto", name);
+}
+
+bool vm_engine_takes_notifications(const struct vm *vm)
+{
+    return vm->engine->start && !vm->options.save && !vm->options.restore;
 }

@@ -28,6 +28,9 @@ struct vm_engine {
     void (*irq_output)(struct vm *vm, uint32_t cpu, enum vml_irq_output output, bool level);
     /* The timers are the engine's, and count so many ticks a second; NULL: they are the machine's. */
     uint64_t (*counter_hz)(struct vm *vm);
+    /* Takes notifications of virtio devices past the vCPUs, from here to `stop`; NULL: it cannot. */
+    void (*start)(struct vm *vm);
+    void (*stop)(struct vm *vm);
     /* The body of a vCPU's thread; returns after VML_CPU_REQUEST_EXIT. */
     void (*run)(struct vm *vm, uint32_t cpu);
     /* All vCPUs in turn on this thread until a time of the virtual clock; NULL: it cannot. */
@@ -46,6 +49,10 @@ struct vm_engine {
 
 extern const struct vm_engine vm_engine_a64;
 extern const struct vm_engine vm_engine_kvm;
+
+/* Whether `start` is to be called: not for a machine that is saved or restored, since a notification that
+ * is on its way is nobody's state. */
+bool vm_engine_takes_notifications(const struct vm *vm);
 
 /* The engine of --accel (a64, kvm, auto); ends the program with a clear message where there is none. */
 const struct vm_engine *vm_engine_find(const struct vm_options *options);

@@ -1,11 +1,22 @@
 /* Linux's KVM as the machine's engine: on arm64 hosts. */
 #include "machine.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <vml/a64.h>
 #include <vml/linux_kvm.h>
+
+enum { MAX_NOTIFICATIONS = 64 };
+
+/* A virtqueue whose notifications the kernel turns into an eventfd's signals. */
+struct notification {
+    struct vm_virtio *virtio;
+    uint32_t queue;
+    struct vml_kvm_ioeventfd fd;
+};
 
 struct kvm_engine {
     struct vml_kvm_system system;
@@ -13,6 +24,13 @@ struct kvm_engine {
     struct vml_kvm_gic_config gic;
     struct vml_kvm cpus[VM_MAX_CPUS];
     struct vml_kvm *by_index[VM_MAX_CPUS];
+
+    struct notification notifications[MAX_NOTIFICATIONS];
+    struct pollfd polled[MAX_NOTIFICATIONS + 1]; /* the last: `quit` */
+    unsigned notification_count;
+    int quit;
+    uint64_t notified;
+    struct vml_thread notifier;
 };
 
 static struct kvm_engine *engine_of(struct vm *vm)
@@ -137,6 +155,85 @@ static uint64_t counter_hz(struct vm *vm)
     return engine_of(vm)->system.CNTFRQ_EL0;
 }
 
+/* A thread of its own serves what guests notify, while their vCPUs go on. */
+static void notifier_main(void *context)
+{
+    struct kvm_engine *engine = context;
+    const unsigned count = engine->notification_count;
+
+    while (poll(engine->polled, count + 1, -1) >= 0 && !engine->polled[count].revents) {
+        for (unsigned i = 0; i < count; i++) {
+            uint64_t signals;
+
+            if (engine->polled[i].revents &&
+                read(engine->polled[i].fd, &signals, sizeof(signals)) == sizeof(signals)) {
+                engine->notified += signals;
+                vml_virtio_mmio_notify(&engine->notifications[i].virtio->mmio,
+                                       engine->notifications[i].queue);
+            }
+        }
+    }
+}
+
+static void join_queue(struct vm *vm, unsigned slot, uint32_t queue)
+{
+    struct kvm_engine *engine = engine_of(vm);
+    struct notification *n = &engine->notifications[engine->notification_count];
+
+    *n = (struct notification){
+        .virtio = &vm->virtio[slot],
+        .queue = queue,
+        .fd = {.address = VM_VIRTIO_BASE + slot * VM_VIRTIO_STRIDE + VML_VIRTIO_MMIO_NOTIFY,
+               .size = 4,
+               .match = true,
+               .value = queue,
+               .eventfd = vml_linux_eventfd()}};
+    if (n->fd.eventfd < 0 || vml_kvm_ioeventfd(&engine->machine, &n->fd, true) != VML_OK) {
+        if (n->fd.eventfd >= 0) {
+            close(n->fd.eventfd);
+        }
+        return; /* its notifications go on to be accesses to the transport */
+    }
+    engine->polled[engine->notification_count++] =
+        (struct pollfd){.fd = n->fd.eventfd, .events = POLLIN};
+}
+
+static void start(struct vm *vm)
+{
+    struct kvm_engine *engine = engine_of(vm);
+
+    for (unsigned slot = 0; slot < vm->virtio_count; slot++) {
+        for (uint32_t queue = 0; vml_virtio_queue(vm->virtio[slot].mmio.config.dev, queue) &&
+                                 engine->notification_count < MAX_NOTIFICATIONS;
+             queue++) {
+            join_queue(vm, slot, queue);
+        }
+    }
+    engine->quit = vml_linux_eventfd();
+    engine->polled[engine->notification_count] =
+        (struct pollfd){.fd = engine->quit, .events = POLLIN};
+    vm_check(vml_thread_create(&engine->notifier, "notify", notifier_main, engine), "threads");
+}
+
+static void stop(struct vm *vm)
+{
+    struct kvm_engine *engine = engine_of(vm);
+    const uint64_t one = 1;
+
+    (void)!write(engine->quit, &one, sizeof(one));
+    vml_thread_join(&engine->notifier);
+    for (unsigned i = 0; i < engine->notification_count; i++) {
+        vm_check(vml_kvm_ioeventfd(&engine->machine, &engine->notifications[i].fd, false),
+                 "kvm: ioeventfd");
+        close(engine->notifications[i].fd.eventfd);
+    }
+    close(engine->quit);
+    if (vm->options.stats) {
+        fprintf(stderr, "vm: %llu notifications by eventfd\n",
+                (unsigned long long)engine->notified);
+    }
+}
+
 static void run(struct vm *vm, uint32_t cpu)
 {
     vml_kvm_thread(&engine_of(vm)->cpus[cpu]);
@@ -175,6 +272,8 @@ const struct vm_engine vm_engine_kvm = {
     .destroy = destroy,
     .irq_output = irq_output,
     .counter_hz = counter_hz,
+    .start = start,
+    .stop = stop,
     .run = run,
     .memory_changed = memory_changed,
     .timers_out = timers_out,

@@ -113,7 +113,13 @@ enum vm_event vm_run(struct vm *vm)
     }
     vm_console_start(&vm->console, vml_pl011_end(&vm->uart));
     vm_virtio_start(vm);
+    if (vm_engine_takes_notifications(vm)) {
+        vm->engine->start(vm);
+    }
     event = vm->options.deterministic ? run_alone(vm) : run_threads(vm);
+    if (vm_engine_takes_notifications(vm)) {
+        vm->engine->stop(vm);
+    }
     vm_virtio_stop(vm);
     vm_console_close(&vm->console);
     vm_trace_end(vm);

@@ -16,7 +16,12 @@ void vm_virtio_create(struct vm *vm)
     for (unsigned i = 0; i < vm->options.device_count; i++) {
         struct vm_virtio *v = &vm->virtio[i];
         const struct vml_virtio_platform platform = {
-            .as = &vm->as, .debug = &vm->debug, .trace_id = i};
+            .as = &vm->as,
+            .debug = &vm->debug,
+            .trace_id = i,
+            /* What is to match a queue's number is that number alone. */
+            .features_off = vm_engine_takes_notifications(vm) ? VML_VIRTIO_F_NOTIFICATION_DATA : 0,
+        };
         struct vml_virtio_mmio_config config = {
             .name = vm->options.devices[i].name,
             .irq = vml_irq_wire(vm->irqs, VM_SPI + VM_SPI_VIRTIO + i, 0),
