@@ -490,3 +490,27 @@ void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
         latch(gic, intid, cpu, false);
     }
 }
+
+void gic_no_level(void *controller, uint32_t line, uint32_t cpu, bool level)
+{
+    (void)controller;
+    (void)line;
+    (void)cpu;
+    (void)level;
+}
+
+void gic_no_pulse(void *controller, uint32_t line, uint32_t cpu)
+{
+    (void)controller;
+    (void)line;
+    (void)cpu;
+}
+
+bool gic_not_pending(struct vml_irq_controller *controller, uint32_t cpu,
+                     enum vml_irq_output output)
+{
+    (void)controller;
+    (void)cpu;
+    (void)output;
+    return false;
+}

@@ -417,4 +417,10 @@ void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups);
 void gic_binary_points(struct vml_gic *gic, struct vml_gic_cpu *cpu);
 uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group);
 
+/* What a doorbell (a GICv2m frame, an ITS) answers as a controller: it takes messages, and has no lines. */
+void gic_no_level(void *controller, uint32_t line, uint32_t cpu, bool level);
+void gic_no_pulse(void *controller, uint32_t line, uint32_t cpu);
+bool gic_not_pending(struct vml_irq_controller *controller, uint32_t cpu,
+                     enum vml_irq_output output);
+
 #endif

@@ -28,31 +28,6 @@ static enum vml_status take_msi(void *controller, const struct vml_msi *msi)
                : VML_ERR_NOT_FOUND;
 }
 
-/* The frame has no lines of its own. */
-static void no_level(void *controller, uint32_t line, uint32_t cpu, bool level)
-{
-    (void)controller;
-    (void)line;
-    (void)cpu;
-    (void)level;
-}
-
-static void no_pulse(void *controller, uint32_t line, uint32_t cpu)
-{
-    (void)controller;
-    (void)line;
-    (void)cpu;
-}
-
-static bool not_pending(struct vml_irq_controller *controller, uint32_t cpu,
-                        enum vml_irq_output output)
-{
-    (void)controller;
-    (void)cpu;
-    (void)output;
-    return false;
-}
-
 static GIC_READ_HOOK(read_typer)
 {
     const struct vml_gicv2m *frame = frame_of(device);
@@ -92,7 +67,8 @@ enum vml_status vml_gicv2m_init(struct vml_gicv2m *frame, struct vml_gic *gic, u
                                 uint32_t first, uint32_t count)
 {
     static const struct vml_device_ops device_ops = {frame_access, NULL, NULL, NULL, NULL};
-    static const struct vml_irq_controller_ops ops = {{no_level, no_pulse, take_msi}, not_pending};
+    static const struct vml_irq_controller_ops ops = {{gic_no_level, gic_no_pulse, take_msi},
+                                                      gic_not_pending};
 
     if (first < 32 || count == 0 || first >= gic->intids || count > gic->intids - first) {
         return VML_ERR_RANGE;

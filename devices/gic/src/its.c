@@ -113,31 +113,6 @@ static enum vml_status take_msi(void *controller, const struct vml_msi *msi)
                                                        : VML_ERR_NOT_FOUND;
 }
 
-/* An ITS has no lines. */
-static void no_level(void *controller, uint32_t line, uint32_t cpu, bool level)
-{
-    (void)controller;
-    (void)line;
-    (void)cpu;
-    (void)level;
-}
-
-static void no_pulse(void *controller, uint32_t line, uint32_t cpu)
-{
-    (void)controller;
-    (void)line;
-    (void)cpu;
-}
-
-static bool not_pending(struct vml_irq_controller *controller, uint32_t cpu,
-                        enum vml_irq_output output)
-{
-    (void)controller;
-    (void)cpu;
-    (void)output;
-    return false;
-}
-
 bool vml_its_run(struct vml_its *its, uint32_t budget)
 {
     uint32_t used = 0;
@@ -399,7 +374,8 @@ enum vml_status vml_its_init(struct vml_its *its, const struct vml_its_config *c
 {
     static const struct vml_device_ops device_ops = {its_access, its_reset, NULL, its_save,
                                                      its_restore};
-    static const struct vml_irq_controller_ops ops = {{no_level, no_pulse, take_msi}, not_pending};
+    static const struct vml_irq_controller_ops ops = {{gic_no_level, gic_no_pulse, take_msi},
+                                                      gic_not_pending};
 
     if (!config->gic || config->gic->config.lpis == 0 ||
         (config->cache_size != 0 &&
