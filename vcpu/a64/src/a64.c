@@ -221,6 +221,7 @@ static bool wait_halted(struct a64_core *core)
 {
     struct vml_cpu *cpu = &core->owner->cpu;
     uint64_t deadline = VML_TIME_NEVER;
+    enum vml_status status;
 
     if (a64_wakes(core) || (core->halted == A64_HALTED_WFE && atomic_exchange(&core->event, 0))) {
         core->halted = A64_HALTED_NOT;
@@ -238,38 +239,20 @@ static bool wait_halted(struct a64_core *core)
         core->halted = A64_HALTED_NOT;
         deadline = vml_platform_time_ns() + 50000;
     }
-    /* Woken or not, what there is to do is looked at again. */
-    if (vml_cpu_wait(cpu, deadline) != VML_OK) {
-        return true;
-    }
+    status = vml_cpu_wait(cpu, deadline);
+    (void)status; /* woken or not, what there is to do is looked at again */
     return true;
 }
 
 /* Makes the vCPU active; true: run; false: `*why`. */
 static bool become_active(struct vml_a64 *cpu, enum vml_a64_exit *why)
 {
-    for (;;) {
-        enum vml_cpu_state state = vml_cpu_state(&cpu->cpu);
-        enum vml_status status;
+    enum vml_status status = vml_cpu_activate(&cpu->cpu);
 
-        if (state == VML_CPU_OFF) {
-            *why = VML_A64_EXIT_OFF;
-            return false;
-        }
-        if (state == VML_CPU_ON_PENDING) {
-            status = vml_cpu_wait_on(&cpu->cpu);
-        } else {
-            status = vml_cpu_enter(&cpu->cpu);
-            if (status == VML_OK) {
-                return true;
-            }
-        }
-        if (status == VML_ERR_AGAIN) {
-            (void)vml_cpu_take_requests(&cpu->cpu, VML_CPU_REQUEST_EXIT);
-            *why = VML_A64_EXIT_REQUEST;
-            return false;
-        }
+    if (status != VML_OK) {
+        *why = status == VML_ERR_STATE ? VML_A64_EXIT_OFF : VML_A64_EXIT_REQUEST;
     }
+    return status == VML_OK;
 }
 
 /*

@@ -210,3 +210,27 @@ void vml_cpu_wake(struct vml_cpu *cpu)
     atomic_store(&cpu->woken, 1);
     cpu_poke(cpu);
 }
+
+enum vml_status vml_cpu_activate(struct vml_cpu *cpu)
+{
+    for (;;) {
+        enum vml_cpu_state state = vml_cpu_state(cpu);
+        enum vml_status status;
+
+        if (state == VML_CPU_OFF) {
+            return VML_ERR_STATE;
+        }
+        if (state == VML_CPU_ON_PENDING) {
+            status = vml_cpu_wait_on(cpu);
+        } else {
+            status = vml_cpu_enter(cpu);
+            if (status == VML_OK) {
+                return VML_OK;
+            }
+        }
+        if (status == VML_ERR_AGAIN) {
+            (void)vml_cpu_take_requests(cpu, VML_CPU_REQUEST_EXIT);
+            return VML_ERR_AGAIN;
+        }
+    }
+}

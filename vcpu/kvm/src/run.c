@@ -121,28 +121,12 @@ static void pass_device_levels(struct vml_kvm *cpu)
 /* Makes the vCPU active; true: run; false: `*why`. */
 static bool become_active(struct vml_kvm *cpu, enum vml_kvm_exit *why)
 {
-    for (;;) {
-        enum vml_cpu_state state = vml_cpu_state(&cpu->cpu);
-        enum vml_status status;
+    enum vml_status status = vml_cpu_activate(&cpu->cpu);
 
-        if (state == VML_CPU_OFF) {
-            *why = VML_KVM_EXIT_OFF;
-            return false;
-        }
-        if (state == VML_CPU_ON_PENDING) {
-            status = vml_cpu_wait_on(&cpu->cpu);
-        } else {
-            status = vml_cpu_enter(&cpu->cpu);
-            if (status == VML_OK) {
-                return true;
-            }
-        }
-        if (status == VML_ERR_AGAIN) {
-            (void)vml_cpu_take_requests(&cpu->cpu, VML_CPU_REQUEST_EXIT);
-            *why = VML_KVM_EXIT_REQUEST;
-            return false;
-        }
+    if (status != VML_OK) {
+        *why = status == VML_ERR_STATE ? VML_KVM_EXIT_OFF : VML_KVM_EXIT_REQUEST;
     }
+    return status == VML_OK;
 }
 
 static void set_stepping(struct vml_kvm *cpu, bool on)

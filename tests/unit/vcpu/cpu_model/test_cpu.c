@@ -351,6 +351,26 @@ static void test_reset(void **state)
     assert_int_equal(vml_cpus_wait_off(&set, 0), VML_OK);
 }
 
+/* What an engine's run call begins with: a start is taken, an OFF vCPU and an exit end the call. */
+static void test_activate(void **state)
+{
+    struct vml_cpu *cpu = &cpus[0];
+
+    assert_int_equal(vml_cpu_activate(cpu), VML_ERR_STATE);
+    assert_int_equal(vml_cpu_start(cpu, &start_a), VML_OK);
+    assert_int_equal(vml_cpu_activate(cpu), VML_OK);
+    assert_int_equal(starts, 1);
+    assert_int_equal(last_start.entry, start_a.entry);
+    assert_int_equal(vml_cpu_state(cpu), VML_CPU_ON);
+    assert_int_equal(vml_cpu_activate(cpu), VML_OK);
+    vml_cpu_recall(cpu, VML_CPU_REQUEST_EXIT);
+    assert_int_equal(vml_cpu_activate(cpu), VML_ERR_AGAIN);
+    assert_int_equal(vml_cpu_activate(cpu), VML_OK); /* the request was taken */
+    vml_cpu_stop(cpu);
+    assert_int_equal(vml_cpu_activate(cpu), VML_ERR_STATE);
+    assert_int_equal(starts, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +394,7 @@ int main(void)
         T(test_pause_ends_when_the_last_requester_gives_up),
         T(test_stop_of_a_paused_vcpu),
         T(test_reset),
+        T(test_activate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,12 @@ static inline VML_MUST_CHECK enum vml_status vml_cpu_enter(struct vml_cpu *cpu)
     return VML_OK;
 }
 
+/** @brief Owner: vml_cpu_wait_on() for a start that is pending, else vml_cpu_enter(), until the vCPU is
+ * active or need not be: what an engine's run call begins each round with.
+ * @return VML_OK: it is active; VML_ERR_STATE: it is OFF; VML_ERR_AGAIN: VML_CPU_REQUEST_EXIT was set,
+ * and is taken */
+VML_MUST_CHECK enum vml_status vml_cpu_activate(struct vml_cpu *cpu);
+
 /** @brief Owner: has left guest code; emulation for the guest may follow (state EMULATING). */
 static inline void vml_cpu_exit(struct vml_cpu *cpu)
 {
