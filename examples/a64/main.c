@@ -210,7 +210,7 @@ static void make_cpus(void)
                                             .cpus = m.cpu_pointers,
                                             .max_cpus = CPUS,
                                             .single_thread = m.turns};
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
 
     must(vml_a64_machine_init(&m.cpus, &config), "machine");
     vml_a64_model_max(&model);

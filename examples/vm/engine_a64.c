@@ -66,7 +66,7 @@ static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
 }
 
 /* A named model, as far as the engine has it. */
-static void choose_model(struct vm *vm, struct vml_a64_model *model)
+static void choose_model(struct vm *vm, struct vml_arm_ids *model)
 {
     const struct vml_arm_cpu_model *named = vml_arm_cpu_model_find(vm->options.cpu);
 
@@ -80,8 +80,7 @@ static void choose_model(struct vm *vm, struct vml_a64_model *model)
         vm_fail("--cpu '%s': there are %s", vm->options.cpu, names);
     }
     if (vm->options.restore) { /* the guest goes on with what it has found so far */
-        _Static_assert(sizeof(*model) == sizeof(vm->saved_ids), "the same registers, in one order");
-        memcpy(model, &vm->saved_ids, sizeof(*model));
+        *model = vm->saved_ids;
         return;
     }
     vml_a64_model_v8_0(model);
@@ -110,7 +109,7 @@ static void create(struct vm *vm)
         .single_thread = vm->options.deterministic,
     };
     size_t size = vml_a64_storage_size(CODE_PAGES);
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     enum vml_status status;
 
     choose_model(vm, &model);

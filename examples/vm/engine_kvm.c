@@ -98,21 +98,19 @@ static struct vml_irq_controller *begin(struct vm *vm)
 /* A machine that may be saved has no more than the software CPU can go on with, where that can be. */
 static void limit_ids(void *context, struct vml_arm_ids *ids)
 {
-    struct vml_a64_model model;
+    const struct vml_arm_ids offered = *ids;
 
     (void)context;
-    memcpy(&model, ids, sizeof(model));
     for (uint32_t i = 0; vml_arm_id_reg(i); i++) {
         const struct vml_arm_state_reg *row = vml_arm_id_reg(i);
         uint64_t value;
 
-        memcpy(&value, (const char *)ids + row->offset, sizeof(value));
+        memcpy(&value, (const char *)&offered + row->offset, sizeof(value));
         /* What CPU it is, and its caches, are the host's. */
         if (row->offset >= offsetof(struct vml_arm_ids, ID_AA64PFR0_EL1)) {
-            (void)vml_a64_model_limit(&model, row->sysreg, value);
+            (void)vml_a64_model_limit(ids, row->sysreg, value);
         }
     }
-    memcpy(ids, &model, sizeof(*ids));
 }
 
 static void create(struct vm *vm)

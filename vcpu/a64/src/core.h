@@ -188,7 +188,7 @@ struct a64_core {
     uint64_t features; /* A64_FEAT_* */
     struct vml_a64 *owner;
     struct vml_a64_machine *machine;
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     uint64_t zva_size; /* bytes that DC ZVA clears */
     uint64_t pa_limit; /* first physical address that the model does not have */
 
@@ -389,8 +389,8 @@ uint32_t a64_sysreg_plain(uint32_t encoding);
 void a64_sysregs_reset(struct a64_core *core);
 
 /* ---- model.c ---- */
-bool a64_model_supported(const struct vml_a64_model *model);
-uint64_t a64_model_features(const struct vml_a64_model *model);
+bool a64_model_supported(const struct vml_arm_ids *model);
+uint64_t a64_model_features(const struct vml_arm_ids *model);
 
 /* ---- machine.c ---- */
 enum a64_broadcast_kind {

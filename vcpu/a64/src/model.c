@@ -8,7 +8,7 @@ static bool id_field(uint64_t value, unsigned lo, unsigned at_least)
     return field >= at_least && field != 15;
 }
 
-uint64_t a64_model_features(const struct vml_a64_model *model)
+uint64_t a64_model_features(const struct vml_arm_ids *model)
 {
     uint64_t isar0 = model->ID_AA64ISAR0_EL1, isar1 = model->ID_AA64ISAR1_EL1;
     uint64_t pfr0 = model->ID_AA64PFR0_EL1, pfr1 = model->ID_AA64PFR1_EL1;
@@ -56,7 +56,7 @@ uint64_t a64_model_features(const struct vml_a64_model *model)
 
 #define REGISTER(op1, crn, crm, op2, name)                                                         \
     {                                                                                              \
-        (uint32_t) VML_SYSREG(3, op1, crn, crm, op2), offsetof(struct vml_a64_model, name)         \
+        (uint32_t) VML_SYSREG(3, op1, crn, crm, op2), offsetof(struct vml_arm_ids, name)           \
     }
 
 static const struct {
@@ -86,7 +86,7 @@ static const struct {
 #define CTR_IMINLINE    UINT64_C(15)
 #define IMINLINE_MOST   4u /* what IC IVAU drops: 64 bytes */
 
-static uint64_t *member(struct vml_a64_model *model, unsigned i)
+static uint64_t *member(struct vml_arm_ids *model, unsigned i)
 {
     return (uint64_t *)(void *)((char *)model + registers[i].offset);
 }
@@ -119,15 +119,15 @@ static uint64_t lower(uint32_t encoding, uint64_t value, uint64_t most)
 }
 
 /* All that this engine has, and what the embedder may have besides. */
-static void most_of_all(struct vml_a64_model *model)
+static void most_of_all(struct vml_arm_ids *model)
 {
     vml_a64_model_max(model);
     model->ID_AA64PFR0_EL1 |= 1u << 24 | UINT64_C(0x22) << 56; /* a GICv3 */
 }
 
-bool vml_a64_model_limit(struct vml_a64_model *model, uint64_t encoding, uint64_t value)
+bool vml_a64_model_limit(struct vml_arm_ids *model, uint64_t encoding, uint64_t value)
 {
-    struct vml_a64_model most;
+    struct vml_arm_ids most;
 
     most_of_all(&most);
     for (unsigned i = 0; i < VML_ARRAY_SIZE(registers); i++) {
@@ -155,9 +155,9 @@ bool vml_a64_model_limit(struct vml_a64_model *model, uint64_t encoding, uint64_
     return false;
 }
 
-bool a64_model_supported(const struct vml_a64_model *model)
+bool a64_model_supported(const struct vml_arm_ids *model)
 {
-    struct vml_a64_model wanted = *model, most;
+    struct vml_arm_ids wanted = *model, most;
     uint64_t features = a64_model_features(model);
 
     most_of_all(&most);
@@ -176,9 +176,9 @@ bool a64_model_supported(const struct vml_a64_model *model)
            (model->DCZID_EL0 & 15) <= 9;
 }
 
-void vml_a64_model_v8_0(struct vml_a64_model *model)
+void vml_a64_model_v8_0(struct vml_arm_ids *model)
 {
-    *model = (struct vml_a64_model){
+    *model = (struct vml_arm_ids){
         .MIDR_EL1 = 0x000f0510, /* reserved for software use */
         .CTR_EL0 = 0x8444c004 | 1u << 28,
         .CLIDR_EL1 = 0x0a200023,
@@ -193,7 +193,7 @@ void vml_a64_model_v8_0(struct vml_a64_model *model)
     };
 }
 
-void vml_a64_model_max(struct vml_a64_model *model)
+void vml_a64_model_max(struct vml_arm_ids *model)
 {
     vml_a64_model_v8_0(model);
     model->ID_AA64PFR0_EL1 |= UINT64_C(1) << 48 | 0x110000;

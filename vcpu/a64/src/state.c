@@ -7,7 +7,7 @@
      A64_PSTATE_DIT | A64_PSTATE_NZCV)
 #define TAG         VML_STATE_TAG('A', '6', '4', 'C')
 #define SYS_WORDS   (sizeof(struct a64_sysregs) / sizeof(uint64_t))
-#define MODEL_WORDS (sizeof(struct vml_a64_model) / sizeof(uint64_t))
+#define MODEL_WORDS (sizeof(struct vml_arm_ids) / sizeof(uint64_t))
 
 static bool pstate_valid(uint32_t pstate)
 {

@@ -51,7 +51,7 @@ static void make(const uint32_t *words, size_t count)
         .name = "mmio", .max_ranges = 1, .cpus = 1, .storage = bus_storage};
     struct vml_a64_machine_config machine_config = {
         .memory = &b.as, .mmio = &b.bus, .cpus = b.pointers, .max_cpus = 1, .single_thread = true};
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     size_t size = vml_a64_storage_size(4);
     struct vml_a64_config config = {
         .machine = &b.machine, .model = &model, .storage_size = size, .code_pages = 4};

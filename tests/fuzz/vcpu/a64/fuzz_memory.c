@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                     .cpus = pointers,
                                                     .max_cpus = 1,
                                                     .single_thread = true};
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     struct vml_a64 cpu;
     size_t storage_size = vml_a64_storage_size(4);
     struct vml_a64_config config = {

@@ -106,7 +106,7 @@ static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
     vml_timer_set_virtual_offset(&b->timer[cpu], offset);
 }
 
-static void make_cpus(struct board *b, unsigned gic_version, const struct vml_a64_model *model)
+static void make_cpus(struct board *b, unsigned gic_version, const struct vml_arm_ids *model)
 {
     struct vml_a64_machine_config config = {.memory = &b->memory,
                                             .mmio = &b->mmio,
@@ -121,7 +121,7 @@ static void make_cpus(struct board *b, unsigned gic_version, const struct vml_a6
     struct vml_lifecycle_config life = {.cpus = &b->set, .boot = {.entry = BOARD_ENTRY, .mode = 1}};
     struct vml_psci_config psci = {.cpus = &b->set, .lifecycle = &b->lifecycle};
     struct vml_smccc_config smccc = {.conduits = VML_SMCCC_HVC, .psci = &b->psci};
-    struct vml_a64_model own = *model;
+    struct vml_arm_ids own = *model;
 
     own.ID_AA64PFR0_EL1 |= gic_version == 3 ? 1u << 24 : 0;
     own.CNTFRQ_EL0 = vml_clock_frequency(b->clock);
@@ -144,7 +144,7 @@ static void make_cpus(struct board *b, unsigned gic_version, const struct vml_a6
 }
 
 void board_make(struct board *b, unsigned gic_version, bool single_thread,
-                const struct vml_a64_model *model, const uint32_t *words, size_t count)
+                const struct vml_arm_ids *model, const uint32_t *words, size_t count)
 {
     struct vml_vbus_config mmio = {
         .name = "mmio", .space = VML_SPACE_MMIO, .max_ranges = 3, .cpus = BOARD_CPUS};

@@ -44,7 +44,7 @@ struct board {
 };
 
 void board_make(struct board *board, unsigned gic_version, bool single_thread,
-                const struct vml_a64_model *model, const uint32_t *words, size_t count);
+                const struct vml_arm_ids *model, const uint32_t *words, size_t count);
 /* Boots and runs in turns, at most until a time in instructions. */
 enum vml_a64_exit board_run_turns(struct board *board, uint64_t until);
 /* Boots and runs on threads until it is off. */

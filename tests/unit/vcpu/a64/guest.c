@@ -51,14 +51,14 @@ static void set_timer_offset(void *context, uint32_t cpu, uint64_t offset)
 
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread)
 {
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
 
     vml_a64_model_max(&model);
     guest_make_model(g, cpus, single_thread, &model);
 }
 
 void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
-                      const struct vml_a64_model *model)
+                      const struct vml_arm_ids *model)
 {
     struct vml_vbus_config bus_config = {
         .name = "mmio", .space = VML_SPACE_MMIO, .max_ranges = 2, .cpus = cpus};

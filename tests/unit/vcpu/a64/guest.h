@@ -46,7 +46,7 @@ struct guest {
 
 void guest_make(struct guest *g, uint32_t cpus, bool single_thread);
 void guest_make_model(struct guest *g, uint32_t cpus, bool single_thread,
-                      const struct vml_a64_model *model);
+                      const struct vml_arm_ids *model);
 void guest_end(struct guest *g);
 void guest_load(struct guest *g, uint64_t pa, const uint32_t *words, size_t count);
 /* Starts a vCPU at an address. */

@@ -19,7 +19,7 @@
 #define STR        0xf9000020u /* str x0, [x1] */
 
 static struct guest g;
-static struct vml_a64_model model;
+static struct vml_arm_ids model;
 static struct vml_a64_registers r;
 
 static int setup(void **state)
@@ -95,7 +95,7 @@ static void a_feature_that_is_hidden_stays_hidden(void **state)
 
 static void what_is_none_of_its_registers_is_not_taken(void **state)
 {
-    struct vml_a64_model before = model;
+    struct vml_arm_ids before = model;
 
     (void)state;
     assert_false(vml_a64_model_limit(&model, VML_SYSREG(3, 0, 0, 4, 4), UINT64_MAX)); /* ZFR0 */
@@ -124,7 +124,7 @@ static void every_ones_model_becomes_one_to_run(void **state)
                                            VML_SYSREG(3, 0, 0, 6, 1),
                                            VML_SYSREG(3, 0, 0, 6, 2),
                                            VML_SYSREG(3, 0, 0, 7, 2)};
-    struct vml_a64_model most;
+    struct vml_arm_ids most;
 
     (void)state;
     vml_a64_model_max(&most);

@@ -355,7 +355,7 @@ static void what_is_not_advertised_is_undefined(void **state)
 {
     /* ldadd x0, x1, [x2]; aese; sb; ldapr x0, [x1]; setf8 w0; mrs dit */
     static const uint32_t words[] = {0xf8200041, 0xd50330ff, 0xf8bfc020, 0x3a00080d, 0xd53b42a0};
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     struct vml_a64_config config = {.machine = &g.machine, .model = &model, .code_pages = 8};
     struct vml_a64 cpu;
 

@@ -215,7 +215,7 @@ static void pstate_fields_by_immediate_and_by_register(void **state)
 
 static void pstate_fields_that_the_model_has_not(void **state)
 {
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
 
     (void)state;
     guest_end(&g);

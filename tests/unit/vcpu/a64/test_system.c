@@ -10,10 +10,9 @@ static const uint32_t words[] = {
 static struct board b;
 
 /* All of it ran, and nothing failed. */
-static void run(unsigned gic_version, void (*model)(struct vml_a64_model *model),
-                const char *result)
+static void run(unsigned gic_version, void (*model)(struct vml_arm_ids *model), const char *result)
 {
-    struct vml_a64_model m;
+    struct vml_arm_ids m;
 
     model(&m);
     board_make(&b, gic_version, true, &m, words, VML_ARRAY_SIZE(words));
@@ -42,7 +41,7 @@ static void without_options(void **state)
 /* One state, no input: twice the same, to the last bit of memory and registers. */
 static void a_million_instructions_twice(void **state)
 {
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     uint64_t hashes[2];
 
     vml_a64_model_max(&model);

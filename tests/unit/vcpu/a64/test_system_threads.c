@@ -11,7 +11,7 @@ static struct board b;
 
 static void run(unsigned gic_version)
 {
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
 
     vml_a64_model_max(&model);
     board_make(&b, gic_version, false, &model, words, VML_ARRAY_SIZE(words));

@@ -160,7 +160,7 @@ static int make_cpu(void **state)
 {
     struct vml_a64_machine_config machine_config = {
         .memory = &as, .cpus = cpus, .max_cpus = 1, .single_thread = true};
-    struct vml_a64_model model;
+    struct vml_arm_ids model;
     struct vml_a64_config config = {.machine = &machine, .model = &model, .code_pages = 4};
 
     vml_a64_model_v8_0(&model);

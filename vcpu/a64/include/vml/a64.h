@@ -24,6 +24,7 @@
 #define VML_A64_H
 
 #include <stdatomic.h>
+#include <vml/arm_state.h>
 #include <vml/cpu.h>
 #include <vml/irq_controller.h>
 #include <vml/simple_as.h>
@@ -37,39 +38,20 @@ extern "C" {
 struct vml_a64;
 struct vml_a64_machine;
 
-/** @brief What kind of CPU the guest sees: the ID registers' values.
+/** @brief Plain Armv8.0-A with CRC32 and the cryptographic instructions.
  *
- * What they advertise is what executes: instructions of a feature that is not advertised are
- * UNDEFINED.  Values that advertise what this engine does not have are refused. */
-struct vml_a64_model {
-    uint64_t MIDR_EL1;         /**< implementer, part, revision */
-    uint64_t REVIDR_EL1;       /**< revision ID */
-    uint64_t CTR_EL0;          /**< cache type */
-    uint64_t CLIDR_EL1;        /**< cache levels */
-    uint64_t DCZID_EL0;        /**< DC ZVA block size */
-    uint64_t CNTFRQ_EL0;       /**< system counter frequency as the guest reads it, in Hz */
-    uint64_t ID_AA64PFR0_EL1;  /**< processor features 0 */
-    uint64_t ID_AA64PFR1_EL1;  /**< processor features 1 */
-    uint64_t ID_AA64DFR0_EL1;  /**< debug features 0 */
-    uint64_t ID_AA64ISAR0_EL1; /**< instruction set attributes 0 */
-    uint64_t ID_AA64ISAR1_EL1; /**< instruction set attributes 1 */
-    uint64_t ID_AA64ISAR2_EL1; /**< instruction set attributes 2 */
-    uint64_t ID_AA64MMFR0_EL1; /**< memory model features 0 */
-    uint64_t ID_AA64MMFR1_EL1; /**< memory model features 1 */
-    uint64_t ID_AA64MMFR2_EL1; /**< memory model features 2 */
-};
-
-/** @brief Plain Armv8.0-A with CRC32 and the cryptographic instructions. */
-void vml_a64_model_v8_0(struct vml_a64_model *model);
+ * What a model's ID registers advertise is what executes: instructions of a feature that is not
+ * advertised are UNDEFINED.  Values that advertise what this engine does not have are refused. */
+void vml_a64_model_v8_0(struct vml_arm_ids *model);
 /** @brief Everything that this engine has. */
-void vml_a64_model_max(struct vml_a64_model *model);
+void vml_a64_model_max(struct vml_arm_ids *model);
 /** @brief Makes a register of a model as much of `value` as this engine has: each field is lowered to
  * that. So a CPU model that is described elsewhere becomes one to run, register by register.
  * @param model changed; begin with vml_a64_model_v8_0()
  * @param encoding VML_SYSREG() of an ID register
  * @param value what the other model has there
  * @return false when there is no such register: it reads as zero, or is the engine's own affair */
-bool vml_a64_model_limit(struct vml_a64_model *model, uint64_t encoding, uint64_t value);
+bool vml_a64_model_limit(struct vml_arm_ids *model, uint64_t encoding, uint64_t value);
 
 /** @brief What a firmware call came to. */
 enum vml_a64_call_result {
@@ -143,11 +125,11 @@ void vml_a64_machine_destroy(struct vml_a64_machine *machine);
 
 /** @brief How a vCPU is made. */
 struct vml_a64_config {
-    struct vml_cpu_config cpu;         /**< index, affinity, debug; `ops` is ignored */
-    struct vml_a64_machine *machine;   /**< which machine */
-    const struct vml_a64_model *model; /**< copied */
-    void *storage;                     /**< VML_CACHE_LINE_SIZE aligned; kept while in use */
-    size_t storage_size;               /**< at least vml_a64_storage_size(code_pages) */
+    struct vml_cpu_config cpu;       /**< index, affinity, debug; `ops` is ignored */
+    struct vml_a64_machine *machine; /**< which machine */
+    const struct vml_arm_ids *model; /**< copied */
+    void *storage;                   /**< VML_CACHE_LINE_SIZE aligned; kept while in use */
+    size_t storage_size;             /**< at least vml_a64_storage_size(code_pages) */
     uint32_t
         code_pages; /**< 4 KiB pages of decoded code that are kept, at least 4; 1024 suits Linux */
 };
