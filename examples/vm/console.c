@@ -42,37 +42,73 @@ static void say(struct vm_console *console, const char *format, ...)
     }
 }
 
+static void help(struct vm_console *console);
+
+static void stats(struct vm_console *console)
+{
+    vm_report(console->vm);
+}
+
+static void registers(struct vm_console *console)
+{
+    vm_registers(console->vm);
+}
+
+static void save(struct vm_console *console)
+{
+    if (console->vm->options.save) {
+        vm_post(console->vm, VM_EVENT_SAVE);
+    } else {
+        say(console, "save: the machine was started without --save FILE\n");
+    }
+}
+
+static void reset(struct vm_console *console)
+{
+    vm_post(console->vm, VM_EVENT_RESET);
+}
+
+static void power(struct vm_console *console)
+{
+    vm_power_key(console->vm);
+}
+
+static void quit(struct vm_console *console)
+{
+    vm_post(console->vm, VM_EVENT_QUIT);
+}
+
+static const struct {
+    const char *name;
+    const char *what;
+    void (*run)(struct vm_console *console);
+} commands[] = {
+    {"stats", "what the machine has done", stats},
+    {"registers", "of every vCPU", registers},
+    {"save", "write the state to the file of --save, and quit", save},
+    {"reset", "reset the machine", reset},
+    {"power", "press the power key", power},
+    {"quit", "end at once", quit},
+    {"help", "this list; an empty line goes back to the guest", help},
+};
+
+static void help(struct vm_console *console)
+{
+    for (size_t i = 0; i < VML_ARRAY_SIZE(commands); i++) {
+        say(console, "%-10s %s\n", commands[i].name, commands[i].what);
+    }
+}
+
 static void command(struct vm_console *console, const char *line)
 {
-    struct vm *vm = console->vm;
-
-    if (strcmp(line, "stats") == 0) {
-        vm_report(vm);
-    } else if (strcmp(line, "registers") == 0) {
-        vm_registers(vm);
-    } else if (strcmp(line, "save") == 0) {
-        if (vm->options.save) {
-            vm_post(vm, VM_EVENT_SAVE);
-        } else {
-            say(console, "save: the machine was started without --save FILE\n");
+    for (size_t i = 0; i < VML_ARRAY_SIZE(commands); i++) {
+        if (strcmp(line, commands[i].name) == 0) {
+            commands[i].run(console);
+            return;
         }
-    } else if (strcmp(line, "reset") == 0) {
-        vm_post(vm, VM_EVENT_RESET);
-    } else if (strcmp(line, "power") == 0) {
-        vm_power_key(vm);
-    } else if (strcmp(line, "quit") == 0) {
-        vm_post(vm, VM_EVENT_QUIT);
-    } else if (line[0] && strcmp(line, "help") != 0) {
-        say(console, "%s: no such command\n", line);
     }
-    if (strcmp(line, "help") == 0) {
-        say(console, "stats      what the machine has done\n"
-                     "registers  of every vCPU\n"
-                     "save       write the state to the file of --save, and quit\n"
-                     "reset      reset the machine\n"
-                     "power      press the power key\n"
-                     "quit       end at once\n"
-                     "an empty line goes back to the guest\n");
+    if (line[0]) {
+        say(console, "%s: no such command\n", line);
     }
 }
 
