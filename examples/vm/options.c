@@ -27,6 +27,7 @@ static const char usage[] =
     "  --cpus N              vCPUs (default 1)\n"
     "  --cpu MODEL           cortex-a53, cortex-a57, cortex-a72 or max (default cortex-a57)\n"
     "  --gic 2|3             interrupt controller (default 3)\n"
+    "  --accel ENGINE        what executes the guest: a64 (software), kvm, or auto (default)\n"
     "  --deterministic       all vCPUs in turn on one thread, time counted in instructions\n"
     "devices\n"
     "  --disk FILE[,ro]      virtio disk; may be repeated\n"
