@@ -72,37 +72,62 @@ static void put_options(struct vm *vm, struct vml_state_writer *w)
     vml_state_put_bytes(w, cpu, sizeof(cpu));
 }
 
-static void check_u32(struct vml_state_reader *r, const char *file, const char *what, uint32_t mine)
-{
-    uint32_t saved = vml_state_get_u32(r);
+/* What put_options() wrote, and what stands behind it. */
+struct saved {
+    uint32_t cpus, gic, virtio_count;
+    uint32_t types[VM_VIRTIO_SLOTS];
+    bool bios, deterministic;
+    char cpu[CPU_NAME];
+    uint64_t ticks, seed;
+};
 
-    if (vml_state_read_status(r) == VML_OK && saved != mine) {
+static void get_options(struct vml_state_reader *r, struct saved *saved)
+{
+    memset(saved, 0, sizeof(*saved));
+    saved->cpus = vml_state_get_u32(r);
+    saved->gic = vml_state_get_u32(r);
+    saved->virtio_count = vml_state_get_u32(r);
+    if (saved->virtio_count > VM_VIRTIO_SLOTS) {
+        vml_state_fail(r, VML_ERR_CORRUPT);
+        return;
+    }
+    for (uint32_t i = 0; i < saved->virtio_count; i++) {
+        saved->types[i] = vml_state_get_u32(r);
+    }
+    saved->bios = vml_state_get_bool(r);
+    saved->deterministic = vml_state_get_bool(r);
+    vml_state_get_bytes(r, saved->cpu, sizeof(saved->cpu));
+    saved->cpu[sizeof(saved->cpu) - 1] = 0;
+    saved->ticks = vml_state_get_u64(r);
+    saved->seed = vml_state_get_u64(r);
+}
+
+static void check_u32(const char *file, const char *what, uint32_t saved, uint32_t mine)
+{
+    if (saved != mine) {
         vm_fail("--restore '%s': was saved with %s %u, and this machine has %u", file, what, saved,
                 mine);
     }
 }
 
-static void check_options(struct vm *vm, const char *file, struct vml_state_reader *r)
+static void check_options(const struct vm *vm, const char *file, const struct saved *saved)
 {
-    char cpu[CPU_NAME];
-
-    check_u32(r, file, "--cpus", vm->options.cpus);
-    check_u32(r, file, "--gic", vm->options.gic);
-    check_u32(r, file, "a number of virtio devices of", vm->virtio_count);
+    check_u32(file, "--cpus", saved->cpus, vm->options.cpus);
+    check_u32(file, "--gic", saved->gic, vm->options.gic);
+    check_u32(file, "a number of virtio devices of", saved->virtio_count, vm->virtio_count);
     for (unsigned i = 0; i < vm->virtio_count; i++) {
-        check_u32(r, file, "a virtio device of type", (uint32_t)vm->virtio[i].options->type);
+        check_u32(file, "a virtio device of type", saved->types[i],
+                  (uint32_t)vm->virtio[i].options->type);
     }
-    if (vml_state_get_bool(r) != (vm->options.bios != NULL) && vml_state_read_status(r) == VML_OK) {
+    if (saved->bios != (vm->options.bios != NULL)) {
         vm_fail("--restore '%s': only one of the two machines has --bios", file);
     }
-    if (vml_state_get_bool(r) != vm->options.deterministic && vml_state_read_status(r) == VML_OK) {
+    if (saved->deterministic != vm->options.deterministic) {
         vm_fail("--restore '%s': only one of the two machines is --deterministic", file);
     }
-    vml_state_get_bytes(r, cpu, sizeof(cpu));
-    cpu[sizeof(cpu) - 1] = 0;
-    if (vml_state_read_status(r) == VML_OK && strcmp(cpu, vm->options.cpu) != 0) {
-        vm_fail("--restore '%s': was saved with --cpu %s, and this machine has %s", file, cpu,
-                vm->options.cpu);
+    if (strcmp(saved->cpu, vm->options.cpu) != 0) {
+        vm_fail("--restore '%s': was saved with --cpu %s, and this machine has %s", file,
+                saved->cpu, vm->options.cpu);
     }
 }
 
@@ -121,19 +146,27 @@ static void put_cpu(struct vm *vm, uint32_t i, struct vml_state_writer *w)
     vml_state_end(w);
 }
 
-static void get_cpu(struct vm *vm, uint32_t i, struct vml_state_reader *r)
+/* Enters a vCPU's record, up to the engine's own. Returns what put_cpu() told of its state. */
+static uint8_t enter_cpu(struct vml_state_reader *r, struct vml_cpu_start *start)
 {
-    struct vml_cpu_start start;
     uint8_t state;
 
     (void)vml_state_enter(r, TAG_CPU, 1);
     state = vml_state_get_u8(r);
-    start.entry = vml_state_get_u64(r);
-    start.context = vml_state_get_u64(r);
-    start.timer_offset = vml_state_get_u64(r);
-    start.mode = vml_state_get_u32(r);
-    if (state ==
-        2) { /* on: it is started first, so that the registers that follow are what counts */
+    start->entry = vml_state_get_u64(r);
+    start->context = vml_state_get_u64(r);
+    start->timer_offset = vml_state_get_u64(r);
+    start->mode = vml_state_get_u32(r);
+    return state;
+}
+
+static void get_cpu(struct vm *vm, uint32_t i, struct vml_state_reader *r)
+{
+    struct vml_cpu_start start;
+    uint8_t state = enter_cpu(r, &start);
+
+    if (state == 2) {
+        /* On: it is started first, so that the registers that follow are what counts. */
         vm_check(vml_cpu_start(vm->cpus[i], &start), "vCPU");
         vm_check(vml_cpu_wait_on(vm->cpus[i]), "vCPU");
     }
@@ -275,15 +308,17 @@ static void get_state(struct vm *vm, const char *path, struct vml_state_reader *
 {
     struct vml_device *devices[MAX_DEVICES];
     unsigned count = list_devices(vm, devices);
-    uint64_t ticks, seed;
+    struct saved saved;
 
     (void)vml_state_enter(r, TAG_MACHINE, 1);
-    check_options(vm, path, r);
-    ticks = vml_state_get_u64(r);
-    seed = vml_state_get_u64(r);
+    get_options(r, &saved);
+    if (vml_state_read_status(r) != VML_OK) {
+        return; /* the caller says so */
+    }
+    check_options(vm, path, &saved);
     if (vm->options.deterministic) {
-        vml_virtual_clock_advance(&vm->virtual_clock, ticks);
-        vm->seed = seed;
+        vml_virtual_clock_advance(&vm->virtual_clock, saved.ticks);
+        vm->seed = saved.seed;
     }
     for (unsigned i = 0; i < count; i++) {
         enum vml_status status = devices[i]->ops->restore(devices[i], r);
@@ -333,26 +368,16 @@ void vm_restore_ids(struct vm *vm, const char *path)
     struct header header;
     uint8_t *state = NULL;
     FILE *file = open_saved(path, &header, &state);
-    uint32_t devices;
+    struct vml_cpu_start start;
+    struct saved saved;
 
     vml_state_reader_init(&r, state, header.state_size);
     (void)vml_state_enter(&r, TAG_MACHINE, 1);
-    (void)vml_state_get_u32(&r); /* what put_options() wrote, which is looked at later */
-    (void)vml_state_get_u32(&r);
-    devices = vml_state_get_u32(&r);
-    for (uint32_t i = 0; i < devices && i < VM_VIRTIO_SLOTS; i++) {
-        (void)vml_state_get_u32(&r);
-    }
-    for (unsigned i = 0; i < 2 + CPU_NAME + 2 * sizeof(uint64_t); i++) {
-        (void)vml_state_get_u8(&r);
-    }
+    get_options(&r, &saved);
     while (vml_state_peek(&r) != TAG_CPU && vml_state_peek(&r) != 0) {
-        vml_state_skip(&r);
+        vml_state_skip(&r); /* devices */
     }
-    (void)vml_state_enter(&r, TAG_CPU, 1);
-    for (unsigned i = 0; i < 1 + 3 * sizeof(uint64_t) + sizeof(uint32_t); i++) {
-        (void)vml_state_get_u8(&r);
-    }
+    (void)enter_cpu(&r, &start);
     if (vml_arm_state_restore(&cpu, &r) != VML_OK) {
         vm_fail("--restore '%s': is damaged", path);
     }
