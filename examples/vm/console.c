@@ -7,6 +7,7 @@
 #include "machine.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,14 @@
 #define CTRL_A 0x01u
 
 /* Who has the terminal: two devices cannot share it, and however the program ends it is given back. */
-static struct vml_char_host *terminal;
+static struct vml_char_host *_Atomic terminal;
 
-static void restore_terminal(void)
+void vm_console_restore_terminal(void)
 {
-    if (terminal) {
-        vml_char_host_restore(terminal);
+    struct vml_char_host *host = atomic_load(&terminal);
+
+    if (host) {
+        vml_char_host_restore(host);
     }
 }
 
@@ -228,7 +231,7 @@ void vm_console_open(struct vm_console *console, struct vm *vm, const char *what
     console->open = true;
     if (kind == VML_CHAR_HOST_STDIO) {
         terminal = &console->host;
-        (void)atexit(restore_terminal);
+        (void)atexit(vm_console_restore_terminal);
     }
     if (kind == VML_CHAR_HOST_PTY) {
         fprintf(stderr, "vm: %s is on %s\n", what, console->host.name);
@@ -255,6 +258,7 @@ void vm_console_close(struct vm_console *console)
     if (console->open) {
         console->open = false;
         if (terminal == &console->host) {
+            vm_console_restore_terminal(); /* first: from here on no signal's handler does */
             terminal = NULL;
         }
         vml_char_host_close(&console->host);

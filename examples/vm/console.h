@@ -30,5 +30,7 @@ struct vml_chardev vm_console_end(struct vm_console *console);
 void vm_console_start(struct vm_console *console, struct vml_chardev device);
 /* Stops, and restores the terminal. */
 void vm_console_close(struct vm_console *console);
+/* For a signal's handler: gives the terminal back, whichever console has it. */
+void vm_console_restore_terminal(void);
 
 #endif
