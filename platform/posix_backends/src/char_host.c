@@ -21,8 +21,6 @@
 #include "host_error.h"
 #include "host_thread.h"
 
-#define ESCAPE 0x01u /* Ctrl-A */
-
 /* Writes to a pipe without a SIGPIPE: a reader that went away is no reason to end a machine. */
 static ssize_t write_pipe(int fd, const uint8_t *bytes, size_t len)
 {
@@ -111,47 +109,11 @@ struct vml_chardev vml_char_host_end(struct vml_char_host *host)
     return (struct vml_chardev){.ops = &ops, .context = host};
 }
 
-void vml_char_host_set_escape(struct vml_char_host *host, void (*fn)(void *context), void *context)
-{
-    host->on_escape = fn;
-    host->escape_context = context;
-}
-
 struct input {
-    uint8_t bytes[1 + 256]; /* the first is room for an escape character that was held back */
+    uint8_t bytes[256];
     size_t at;
     size_t end;
 };
-
-/* Takes escape sequences out of what was read from bytes[1] on. */
-static void filter(struct vml_char_host *host, struct input *in, size_t len)
-{
-    in->at = 1;
-    in->end = 1 + len;
-    if (!host->on_escape) {
-        return;
-    }
-    in->at = 0;
-    in->end = 0;
-    for (size_t i = 1; i <= len; i++) {
-        uint8_t c = in->bytes[i];
-
-        if (!host->escaping && c == ESCAPE) {
-            host->escaping = true;
-            continue;
-        }
-        if (host->escaping && c == 'x') {
-            host->escaping = false;
-            host->on_escape(host->escape_context);
-            continue;
-        }
-        if (host->escaping && c != ESCAPE) {
-            in->bytes[in->end++] = ESCAPE; /* it began no sequence: both are the guest's */
-        }
-        host->escaping = false;
-        in->bytes[in->end++] = c;
-    }
-}
 
 static void set_client(struct vml_char_host *host, int fd)
 {
@@ -189,10 +151,11 @@ static void wait_for_client(const struct vml_char_host *host)
 
 static void read_input(struct vml_char_host *host, struct input *in)
 {
-    ssize_t n = read(host->in, in->bytes + 1, sizeof(in->bytes) - 1);
+    ssize_t n = read(host->in, in->bytes, sizeof(in->bytes));
 
     if (n > 0) {
-        filter(host, in, (size_t)n);
+        in->at = 0;
+        in->end = (size_t)n;
     } else if (n < 0 && errno == EAGAIN) {
         return;
     } else if (host->kind == VML_CHAR_HOST_PTY) {

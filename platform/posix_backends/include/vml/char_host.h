@@ -40,15 +40,12 @@ struct vml_char_host {
     int listener;      /**< of UNIX */
     int wake[2];       /**< a pipe that ends the thread's waiting */
     _Atomic bool stop; /**< the thread is to end */
-    _Atomic bool refused;             /**< the device waits for `ready` */
-    bool started;                     /**< the thread runs */
-    _Atomic bool raw;                 /**< `saved` is to be restored */
-    struct termios saved;             /**< the terminal as it was */
-    pthread_mutex_t out_lock;         /**< keeps `out` open while it is written to */
-    pthread_t thread;                 /**< waits for input, room for output, clients */
-    void (*on_escape)(void *context); /**< see vml_char_host_set_escape() */
-    void *escape_context;             /**< given to it */
-    bool escaping;                    /**< the last character was the escape character */
+    _Atomic bool refused;     /**< the device waits for `ready` */
+    bool started;             /**< the thread runs */
+    _Atomic bool raw;         /**< `saved` is to be restored */
+    struct termios saved;     /**< the terminal as it was */
+    pthread_mutex_t out_lock; /**< keeps `out` open while it is written to */
+    pthread_t thread;         /**< waits for input, room for output, clients */
 };
 
 /** @brief Opens a back end; nothing is read before vml_char_host_start().
@@ -65,12 +62,6 @@ struct vml_chardev vml_char_host_end(struct vml_char_host *host);
  * @return VML_ERR_NO_MEMORY; it is still to be closed then */
 VML_MUST_CHECK enum vml_status vml_char_host_start(struct vml_char_host *host,
                                                    const struct vml_chardev *peer);
-/** @brief Ctrl-A x in the input calls a function and is not passed on; Ctrl-A Ctrl-A is one Ctrl-A.
- * Anything else after Ctrl-A is passed on with it. Before vml_char_host_start().
- * @param host the back end
- * @param fn called on the back end's thread, which must not close it
- * @param context given to `fn` */
-void vml_char_host_set_escape(struct vml_char_host *host, void (*fn)(void *context), void *context);
 /** @brief Gives the terminal back as it was, and does nothing else. For what ends a process without
  * vml_char_host_close(): an atexit() function, a handler of SIGTERM, SIGHUP or SIGABRT. Safe in a
  * signal handler, on any thread, at any time between open and close, more than once. */

@@ -112,13 +112,6 @@ static void log_file(void **state)
     assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_FILE, NULL), VML_ERR_INVALID);
 }
 
-static volatile unsigned escapes;
-
-static void escape(void *context)
-{
-    escapes++;
-}
-
 static void pseudo_terminal(void **state)
 {
     struct vml_char_host host;
@@ -130,15 +123,13 @@ static void pseudo_terminal(void **state)
     assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_PTY, NULL), VML_OK);
     fd = open(host.name, O_RDWR | O_NOCTTY);
     assert_true(fd >= 0);
-    vml_char_host_set_escape(&host, escape, NULL);
     assert_int_equal(vml_char_host_start(&host, &end), VML_OK);
     assert_int_equal(push(&host, "hello\n", 6), 6);
     assert_int_equal(read(fd, got, 6), 6);
     assert_string_equal(got, "hello\n"); /* raw: nothing changed */
     assert_int_equal(write(fd, "ab\x01xc\x01\x01", 7), 7);
-    WAIT(d, d->len == 4);
-    assert_memory_equal(d->got, "abc\x01", 4);
-    assert_int_equal(escapes, 1);
+    WAIT(d, d->len == 7);
+    assert_memory_equal(d->got, "ab\x01xc\x01\x01", 7);
     close(fd);
     vml_char_host_close(&host);
     free(d);
@@ -751,40 +742,6 @@ static void pseudo_terminal_without_client(void **state)
     free(d);
 }
 
-/* Ctrl-A at the end of one read and what follows in the next; what is no sequence passes whole. */
-static void escapes_across_reads(void **state)
-{
-    struct vml_char_host host;
-    struct device *d = make();
-    struct vml_chardev end = {&device_ops, d};
-    unsigned before = escapes;
-    int in[2], out = open("/dev/null", O_WRONLY);
-
-    assert_int_equal(pipe(in), 0);
-    assert_int_equal(open_with(&host, in[0], out), VML_OK);
-    vml_char_host_set_escape(&host, escape, NULL);
-    assert_int_equal(vml_char_host_start(&host, &end), VML_OK);
-    assert_int_equal(write(in[1], "a\x01", 2), 2);
-    WAIT(d, d->len == 1);
-    assert_int_equal(write(in[1], "b", 1), 1);
-    WAIT(d, d->len == 3);
-    assert_memory_equal(d->got,
-                        "a\x01"
-                        "b",
-                        3);
-    assert_int_equal(write(in[1], "c\x01", 2), 2);
-    WAIT(d, d->len == 4);
-    assert_int_equal(write(in[1], "xd", 2), 2);
-    WAIT(d, d->len == 5);
-    assert_int_equal(d->got[4], 'd');
-    assert_int_equal(escapes, before + 1);
-    vml_char_host_close(&host);
-    close(in[0]);
-    close(in[1]);
-    close(out);
-    free(d);
-}
-
 static void interrupted(int signal)
 {
 }
@@ -862,7 +819,6 @@ int main(void)
         cmocka_unit_test(typed_ahead_is_left_to_who_comes_next),
         cmocka_unit_test(terminal_goes_away),
         cmocka_unit_test(pseudo_terminal_without_client),
-        cmocka_unit_test(escapes_across_reads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
