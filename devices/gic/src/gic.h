@@ -89,7 +89,7 @@ static inline void gic_regate(struct vml_gic_word *w, uint32_t bit)
 /* Where an interrupt is in a queue, by priority and group; its priority; its group. */
 static inline uint32_t gic_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
 {
-    return (intid < 32 ? LOAD(&cpu->priority[intid]) : LOAD(&gic->priority[intid])) >> 2;
+    return (uint32_t)(intid < 32 ? LOAD(&cpu->priority[intid]) : LOAD(&gic->priority[intid])) >> 2;
 }
 
 static inline uint32_t gic_priority(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
