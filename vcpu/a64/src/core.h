@@ -115,20 +115,6 @@ enum a64_stepping {
     A64_STEP_GIVEN,   /* it is `step_insn` */
 };
 
-#define A64_BREAKPOINTS 6u
-#define A64_WATCHPOINTS 4u
-
-/* System registers of the CPU's own with plain storage. */
-struct a64_sysregs {
-    uint64_t SCTLR_EL1, ACTLR_EL1, CPACR_EL1, TTBR0_EL1, TTBR1_EL1, TCR_EL1;
-    uint64_t AFSR0_EL1, AFSR1_EL1, ESR_EL1, FAR_EL1, PAR_EL1, MAIR_EL1, AMAIR_EL1, VBAR_EL1;
-    uint64_t CONTEXTIDR_EL1, TPIDR_EL0, TPIDRRO_EL0, TPIDR_EL1, ELR_EL1, SPSR_EL1;
-    uint64_t CSSELR_EL1, CNTKCTL_EL1, MDSCR_EL1, OSLSR_EL1, OSDLR_EL1, DBGPRCR_EL1, DBGCLAIM_EL1;
-    uint64_t MDCCINT_EL1, OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1;
-    uint64_t DBGBVR[A64_BREAKPOINTS], DBGBCR[A64_BREAKPOINTS];
-    uint64_t DBGWVR[A64_WATCHPOINTS], DBGWCR[A64_WATCHPOINTS];
-};
-
 struct a64_fault {
     uint64_t far;
     uint32_t esr;
@@ -157,7 +143,7 @@ struct a64_core {
 
     struct a64_fault fault; /* set by who reports a fault */
     uint64_t sp_banked[2];  /* SP_EL0, SP_EL1; the selected one is in regs.x[A64_X_SP] */
-    struct a64_sysregs sys;
+    struct vml_arm_sysregs_state sys;
 
     /* The local exclusive monitor. */
     uint64_t monitor_pa; /* A64_NO_PAGE when open */

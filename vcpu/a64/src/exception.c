@@ -28,10 +28,10 @@ static void select_debug(struct a64_core *core)
 
     core->software_step = on && (core->sys.MDSCR_EL1 & 1);
     core->breaking = 0;
-    for (unsigned i = 0; i < A64_BREAKPOINTS; i++) {
+    for (unsigned i = 0; i < VML_ARM_STATE_BREAKPOINTS; i++) {
         core->breaking |= monitor && (core->sys.DBGBCR[i] & 1);
     }
-    for (unsigned i = 0; i < A64_WATCHPOINTS; i++) {
+    for (unsigned i = 0; i < VML_ARM_STATE_WATCHPOINTS; i++) {
         watching |= monitor && (core->sys.DBGWCR[i] & 1);
     }
     if (watching != core->watching) {
@@ -229,7 +229,7 @@ static bool context_matches(const struct a64_core *core, unsigned n, uint32_t ty
 {
     unsigned count = a64_breakpoints(core);
     unsigned aware = (unsigned)(core->model.ID_AA64DFR0_EL1 >> 28 & 15) + 1;
-    uint64_t control = core->sys.DBGBCR[n % A64_BREAKPOINTS];
+    uint64_t control = core->sys.DBGBCR[n % VML_ARM_STATE_BREAKPOINTS];
 
     return n < count && n + aware >= count && (control & 1) && (control >> 20 & 15) == type &&
            (uint32_t)core->sys.DBGBVR[n] == (uint32_t)core->sys.CONTEXTIDR_EL1;

@@ -186,7 +186,8 @@ void vml_a64_model_v8_0(struct vml_arm_ids *model)
         .CNTFRQ_EL0 = 62500000,
         .ID_AA64PFR0_EL1 = UINT64_C(0x1100000000000011),
         /* two of the breakpoints compare the context ID */
-        .ID_AA64DFR0_EL1 = 6 | (A64_BREAKPOINTS - 1) << 12 | (A64_WATCHPOINTS - 1) << 20 | 1u << 28,
+        .ID_AA64DFR0_EL1 = 6 | (VML_ARM_STATE_BREAKPOINTS - 1) << 12 |
+                           (VML_ARM_STATE_WATCHPOINTS - 1) << 20 | 1u << 28,
         .ID_AA64ISAR0_EL1 = 0x11120,
         /* 44-bit addresses, 16-bit ASIDs, all granules */
         .ID_AA64MMFR0_EL1 = 0x00100024,

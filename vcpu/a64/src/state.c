@@ -1,13 +1,12 @@
 /* Registers from outside; saved state. */
 #include "core.h"
 
+#define SP_EL0 VML_SYSREG(3, 0, 4, 1, 0)
+#define SP_EL1 VML_SYSREG(3, 4, 4, 1, 0)
 #define PSTATE_KNOWN                                                                               \
     (A64_PSTATE_SP | A64_PSTATE_EL1 | A64_PSTATE_F | A64_PSTATE_I | A64_PSTATE_A | A64_PSTATE_D |  \
      A64_PSTATE_SSBS | A64_PSTATE_IL | A64_PSTATE_SS | A64_PSTATE_PAN | A64_PSTATE_UAO |           \
      A64_PSTATE_DIT | A64_PSTATE_NZCV)
-#define TAG         VML_STATE_TAG('A', '6', '4', 'C')
-#define SYS_WORDS   (sizeof(struct a64_sysregs) / sizeof(uint64_t))
-#define MODEL_WORDS (sizeof(struct vml_arm_ids) / sizeof(uint64_t))
 
 static bool pstate_valid(uint32_t pstate)
 {
@@ -54,9 +53,9 @@ static uint64_t *stack_pointer(struct a64_core *core, uint64_t encoding)
 {
     unsigned which;
 
-    if (encoding == VML_SYSREG(3, 0, 4, 1, 0)) {
+    if (encoding == SP_EL0) {
         which = 0;
-    } else if (encoding == VML_SYSREG(3, 4, 4, 1, 0)) {
+    } else if (encoding == SP_EL1) {
         which = 1;
     } else {
         return NULL;
@@ -115,112 +114,59 @@ enum vml_status vml_a64_set_sysreg(struct vml_a64 *cpu, uint64_t encoding, uint6
 void vml_a64_save(struct vml_a64 *cpu, struct vml_state_writer *w)
 {
     struct a64_core *core = cpu->core;
-    uint64_t words[SYS_WORDS], model[MODEL_WORDS];
+    struct vml_arm_state state = {
+        .ids = core->model,
+        .sp_el0 = *stack_pointer(core, SP_EL0),
+        .sp_el1 = *stack_pointer(core, SP_EL1),
+        .pc = core->regs.pc,
+        .pstate = a64_get_pstate(core),
+        .fpcr = core->regs.fpcr,
+        .fpsr = core->regs.fpsr,
+        .sys = core->sys,
+        .instructions = core->instructions,
+        .event = core->event != 0,
+        /* A pending access is made anew. */
+        .halted =
+            core->halted == A64_HALTED_BUS ? VML_ARM_HALTED_NOT : (enum vml_arm_halted)core->halted,
+        .stepped = core->stepped != 0,
+        .inputs = atomic_load(&cpu->inputs),
+    };
 
-    memcpy(words, &core->sys, sizeof(words));
-    memcpy(model, &core->model, sizeof(model));
-    vml_state_begin(w, TAG, 1);
-    for (unsigned i = 0; i < MODEL_WORDS; i++) {
-        vml_state_put_u64(w, model[i]);
-    }
-    for (unsigned i = 0; i < 31; i++) {
-        vml_state_put_u64(w, core->regs.x[i]);
-    }
-    vml_state_put_u64(w, core->regs.x[A64_X_SP]);
-    vml_state_put_u64(w, core->sp_banked[0]);
-    vml_state_put_u64(w, core->sp_banked[1]);
-    vml_state_put_u64(w, core->regs.pc);
-    vml_state_put_u32(w, a64_get_pstate(core));
-    vml_state_put_u32(w, core->regs.fpcr);
-    vml_state_put_u32(w, core->regs.fpsr);
-    for (unsigned i = 0; i < 32; i++) {
-        vml_state_put_u64(w, core->regs.v[i].d[0]);
-        vml_state_put_u64(w, core->regs.v[i].d[1]);
-    }
-    for (unsigned i = 0; i < SYS_WORDS; i++) {
-        vml_state_put_u64(w, words[i]);
-    }
-    vml_state_put_u64(w, core->instructions);
-    vml_state_put_u32(w, core->event);
-    /* A pending access is made anew. */
-    vml_state_put_u32(w, core->halted == A64_HALTED_BUS ? A64_HALTED_NOT : core->halted);
-    vml_state_put_u32(w, core->stepped);
-    vml_state_put_u32(w, atomic_load(&cpu->inputs));
-    vml_state_end(w);
-}
-
-struct image {
-    struct a64_regs regs;
-    uint64_t banked[2];
-    uint64_t words[SYS_WORDS];
-    uint64_t instructions;
-    uint32_t pstate, event, halted, stepped, inputs;
-};
-
-static void read_image(struct vml_state_reader *r, struct image *image, const uint64_t *model)
-{
-    for (unsigned i = 0; i < MODEL_WORDS; i++) {
-        if (vml_state_get_u64(r) != model[i]) {
-            vml_state_fail(r, VML_ERR_CORRUPT);
-        }
-    }
-    for (unsigned i = 0; i < 31; i++) {
-        image->regs.x[i] = vml_state_get_u64(r);
-    }
-    image->regs.x[A64_X_SP] = vml_state_get_u64(r);
-    image->banked[0] = vml_state_get_u64(r);
-    image->banked[1] = vml_state_get_u64(r);
-    image->regs.pc = vml_state_get_u64(r);
-    image->pstate = vml_state_get_u32(r);
-    image->regs.fpcr = vml_state_get_u32(r);
-    image->regs.fpsr = vml_state_get_u32(r);
-    for (unsigned i = 0; i < 32; i++) {
-        image->regs.v[i].d[0] = vml_state_get_u64(r);
-        image->regs.v[i].d[1] = vml_state_get_u64(r);
-    }
-    for (unsigned i = 0; i < SYS_WORDS; i++) {
-        image->words[i] = vml_state_get_u64(r);
-    }
-    image->instructions = vml_state_get_u64(r);
-    image->event = vml_state_get_u32(r);
-    image->halted = vml_state_get_u32(r);
-    image->stepped = vml_state_get_u32(r);
-    image->inputs = vml_state_get_u32(r);
+    memcpy(state.x, core->regs.x, sizeof(state.x));
+    memcpy(state.v, core->regs.v, sizeof(state.v));
+    vml_arm_state_save(&state, w);
 }
 
 enum vml_status vml_a64_restore(struct vml_a64 *cpu, struct vml_state_reader *r)
 {
     struct a64_core *core = cpu->core;
-    struct image image;
-    uint64_t model[MODEL_WORDS];
-    enum vml_status status;
+    struct vml_arm_state state;
+    enum vml_status status = vml_arm_state_restore(&state, r);
 
-    memset(&image, 0, sizeof(image));
-    memcpy(model, &core->model, sizeof(model));
-    (void)vml_state_enter(r, TAG, 1);
-    read_image(r, &image, model);
-    vml_state_leave(r);
-    if (!pstate_valid(image.pstate) || image.event > 1 || image.halted > A64_HALTED_WFE ||
-        image.stepped > 1 || image.inputs > 7 || (image.regs.fpcr & ~0x07c80000u) != 0 ||
-        (image.regs.fpsr & ~0x0800009fu) != 0) {
+    if (status == VML_OK && memcmp(&state.ids, &core->model, sizeof(state.ids)) != 0) {
         vml_state_fail(r, VML_ERR_CORRUPT);
+        status = VML_ERR_CORRUPT;
     }
-    status = vml_state_read_status(r);
     if (status != VML_OK) {
         return status;
     }
-    a64_set_pstate(core, image.pstate);
-    core->regs = image.regs;
-    a64_flags_set(core, image.pstate);
-    core->sp_banked[0] = image.banked[0];
-    core->sp_banked[1] = image.banked[1];
-    memcpy(&core->sys, image.words, sizeof(core->sys));
-    core->instructions = image.instructions;
-    core->event = image.event;
-    core->halted = image.halted;
-    core->stepped = image.stepped;
+    memset(&core->regs, 0, sizeof(core->regs));
+    memcpy(core->regs.x, state.x, sizeof(state.x));
+    memcpy(core->regs.v, state.v, sizeof(state.v));
+    core->regs.pc = state.pc;
+    core->regs.fpcr = state.fpcr;
+    core->regs.fpsr = state.fpsr;
+    a64_set_pstate(core, state.pstate);
+    a64_flags_set(core, state.pstate);
+    *stack_pointer(core, SP_EL0) = state.sp_el0;
+    *stack_pointer(core, SP_EL1) = state.sp_el1;
+    core->sys = state.sys;
+    core->instructions = state.instructions;
+    core->event = state.event;
+    core->halted = (uint32_t)state.halted;
+    core->stepped = state.stepped;
     core->monitor_pa = A64_NO_PAGE;
-    atomic_store(&cpu->inputs, image.inputs);
+    atomic_store(&cpu->inputs, state.inputs);
     vml_cpu_recall(&cpu->cpu, VML_CPU_REQUEST_IRQ);
     a64_tlb_flush(core);
     a64_code_flush(core);
