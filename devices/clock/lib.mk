@@ -1,2 +1,2 @@
 SRCS := src/clock.c src/convert.c src/host.c src/virtual.c
-NEEDS := platform_api
+NEEDS := irq_controller platform_api

@@ -12,9 +12,7 @@ static struct vml_cross_vm *end_of(struct vml_device *device)
 
 static void leave(struct vml_cross_vm *end, bool force)
 {
-    bool level = end->consume != 0;
-    bool send =
-        force ? vml_irq_driver_force(&end->out, level) : vml_irq_driver_set(&end->out, level);
+    bool send = vml_irq_driver_update(&end->out, end->consume != 0, force);
     bool emit = end->emitted != 0;
 
     end->emitted = 0;

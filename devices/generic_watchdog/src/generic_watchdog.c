@@ -2,6 +2,7 @@
  * The Generic Watchdog. Lock order: `lock` is a leaf; the wire, the clock's queue and the embedder
  * are called without it.
  */
+#include <vml/clock_wire.h>
 #include <vml/generic_watchdog.h>
 
 #define TAG      VML_STATE_TAG('G', 'W', 'D', 'T')
@@ -57,29 +58,25 @@ static void advance(struct vml_generic_watchdog *w, uint64_t count)
     }
 }
 
-static void leave(struct vml_generic_watchdog *w, bool force)
+/* When something happens by itself. */
+static uint64_t next_event(const struct vml_generic_watchdog *w)
 {
     const struct vml_generic_watchdog_state *s = &w->state;
-    bool level = s->WCS & WS0;
-    bool expired = s->WCS & WS1;
-    bool tell = expired && !w->told;
-    bool send = force ? vml_irq_driver_force(&w->out, level) : vml_irq_driver_set(&w->out, level);
-    uint64_t deadline = VML_CLOCK_NEVER;
-    bool arm;
 
-    if ((s->WCS & EN) && !expired && s->WCV != UINT64_MAX) {
-        deadline = saturating_add(vml_clock_now(w->config.timer->config.clock),
-                                  vml_max_u64(passed_at(s), w->seen) - w->seen);
+    if (!(s->WCS & EN) || (s->WCS & WS1) || s->WCV == UINT64_MAX) {
+        return VML_CLOCK_NEVER;
     }
-    arm = vml_clock_alarm_set(&w->alarm, deadline);
+    return saturating_add(vml_clock_now(w->config.timer->config.clock),
+                          vml_max_u64(passed_at(s), w->seen) - w->seen);
+}
+
+static void leave(struct vml_generic_watchdog *w, bool force)
+{
+    bool expired = w->state.WCS & WS1;
+    bool tell = expired && !w->told;
+
     w->told = expired;
-    vml_mutex_unlock(&w->lock);
-    if (send) {
-        vml_irq_driver_send(&w->out, &w->lock);
-    }
-    if (arm) {
-        vml_clock_alarm_arm(&w->alarm, &w->lock);
-    }
+    vml_clock_wire_leave(&w->lock, &w->out, w->state.WCS & WS0, force, &w->alarm, next_event(w));
     if (tell && w->config.expired) {
         w->config.expired(w->config.context);
     }

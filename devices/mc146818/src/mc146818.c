@@ -2,6 +2,8 @@
    */
 #include "calendar.h"
 
+#include <vml/clock_wire.h>
+
 #define TAG     VML_STATE_TAG('1', '4', '6', '8')
 #define VERSION 1
 
@@ -115,18 +117,8 @@ static uint64_t next_interrupt(const struct vml_mc146818 *rtc)
 
 static void leave(struct vml_mc146818 *rtc, bool force)
 {
-    bool level = interrupts(rtc);
-    bool send =
-        force ? vml_irq_driver_force(&rtc->out, level) : vml_irq_driver_set(&rtc->out, level);
-    bool arm = vml_clock_alarm_set(&rtc->alarm, next_interrupt(rtc));
-
-    vml_mutex_unlock(&rtc->lock);
-    if (send) {
-        vml_irq_driver_send(&rtc->out, &rtc->lock);
-    }
-    if (arm) {
-        vml_clock_alarm_arm(&rtc->alarm, &rtc->lock);
-    }
+    vml_clock_wire_leave(&rtc->lock, &rtc->out, interrupts(rtc), force, &rtc->alarm,
+                         next_interrupt(rtc));
 }
 
 static void due(struct vml_clock_event *event)

@@ -207,7 +207,7 @@ static void transmit(struct vml_ns16550 *uart)
 
 void ns16550_leave(struct vml_ns16550 *uart, bool force)
 {
-    bool level, changed, arm = false, ready = false, send_break = uart->send_break;
+    bool changed, arm = false, ready = false, send_break = uart->send_break;
 
     uart->send_break = false;
     if (uart->state.tx_count != 0) {
@@ -218,9 +218,7 @@ void ns16550_leave(struct vml_ns16550 *uart, bool force)
         uart->rx_blocked = false;
         ready = true;
     }
-    level = ns16550_identify(uart) != 1;
-    changed =
-        force ? vml_irq_driver_force(&uart->out, level) : vml_irq_driver_set(&uart->out, level);
+    changed = vml_irq_driver_update(&uart->out, ns16550_identify(uart) != 1, force);
     if (uart->config.clock) {
         arm = vml_clock_alarm_set(&uart->silence, uart->deadline);
     }

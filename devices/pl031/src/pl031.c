@@ -1,6 +1,7 @@
 /*
  * The PL031. Lock order: `lock` is a leaf; the wire and the clock's queue are called without it.
  */
+#include <vml/clock_wire.h>
 #include <vml/pl031.h>
 
 #define TAG     VML_STATE_TAG('P', 'L', '3', '1')
@@ -42,8 +43,6 @@ static uint64_t match_at(const struct vml_pl031 *rtc, uint64_t now, bool again)
 
 static void leave(struct vml_pl031 *rtc, uint64_t now, bool force)
 {
-    bool level, changed, arm;
-
     if (rtc->rearm) {
         rtc->rearm = false;
         rtc->deadline = match_at(rtc, now, false);
@@ -52,16 +51,8 @@ static void leave(struct vml_pl031 *rtc, uint64_t now, bool force)
             rtc->deadline = match_at(rtc, now, true);
         }
     }
-    level = rtc->state.RTCRIS & rtc->state.RTCIMSC;
-    changed = force ? vml_irq_driver_force(&rtc->out, level) : vml_irq_driver_set(&rtc->out, level);
-    arm = vml_clock_alarm_set(&rtc->match, rtc->deadline);
-    vml_mutex_unlock(&rtc->lock);
-    if (changed) {
-        vml_irq_driver_send(&rtc->out, &rtc->lock);
-    }
-    if (arm) {
-        vml_clock_alarm_arm(&rtc->match, &rtc->lock);
-    }
+    vml_clock_wire_leave(&rtc->lock, &rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC, force,
+                         &rtc->match, rtc->deadline);
 }
 
 static void matched(struct vml_clock_event *event)

@@ -75,10 +75,7 @@ static void leave(struct vml_sp804 *timers, bool force)
 
     levels |= levels ? 1u << COMBINED : 0;
     for (unsigned i = 0; i <= COMBINED; i++) {
-        bool level = levels >> i & 1;
-
-        send[i] = force ? vml_irq_driver_force(&timers->out[i], level)
-                        : vml_irq_driver_set(&timers->out[i], level);
+        send[i] = vml_irq_driver_update(&timers->out[i], levels >> i & 1, force);
     }
     vml_mutex_unlock(&timers->lock);
     for (unsigned i = 0; i <= COMBINED; i++) {

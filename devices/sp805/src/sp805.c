@@ -2,6 +2,7 @@
  * The SP805. Lock order: `lock` is a leaf; the wire, the clock's queue and the embedder are called
  * without it.
  */
+#include <vml/clock_wire.h>
 #include <vml/sp805.h>
 
 #define TAG     VML_STATE_TAG('S', '8', '0', '5')
@@ -90,20 +91,11 @@ static bool reset_output(const struct vml_sp805_state *s)
 /* Drops the lock; then drives the outputs. */
 static void leave(struct vml_sp805 *w, bool force)
 {
-    bool level = interrupt(&w->state);
-    bool send = force ? vml_irq_driver_force(&w->out, level) : vml_irq_driver_set(&w->out, level);
-    bool arm = vml_clock_alarm_set(&w->alarm, next_event(w));
     bool expired = reset_output(&w->state);
     bool tell = expired && !w->told;
 
     w->told = expired;
-    vml_mutex_unlock(&w->lock);
-    if (send) {
-        vml_irq_driver_send(&w->out, &w->lock);
-    }
-    if (arm) {
-        vml_clock_alarm_arm(&w->alarm, &w->lock);
-    }
+    vml_clock_wire_leave(&w->lock, &w->out, interrupt(&w->state), force, &w->alarm, next_event(w));
     if (tell && w->config.expired) {
         w->config.expired(w->config.context);
     }

@@ -51,6 +51,13 @@ static inline VML_MUST_CHECK bool vml_irq_driver_set(struct vml_irq_driver *driv
     return vml_irq_driver_force(driver, level);
 }
 
+/** @brief vml_irq_driver_force() if `force`, else vml_irq_driver_set(). */
+static inline VML_MUST_CHECK bool vml_irq_driver_update(struct vml_irq_driver *driver, bool level,
+                                                        bool force)
+{
+    return force ? vml_irq_driver_force(driver, level) : vml_irq_driver_set(driver, level);
+}
+
 /** @brief Sends the level; no lock is held. Returns when the wire has carried the level that the
  * caller set, or a later one. @param lock the device's */
 static inline void vml_irq_driver_send(struct vml_irq_driver *driver, struct vml_mutex *lock)
