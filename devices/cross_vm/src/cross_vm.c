@@ -42,21 +42,14 @@ static uint64_t read_reg(struct vml_device *device, const struct vml_reg *reg, u
 static void write_emit(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                        uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)value;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, value, mask, access);
     end_of(device)->emitted++;
 }
 
 static void write_consume(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                           uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, mask, access);
     end_of(device)->consume = (uint32_t)value;
 }
 

@@ -105,10 +105,7 @@ static void write_wcs(struct vml_device *device, const struct vml_reg *reg, uint
 {
     struct vml_generic_watchdog *w = watchdog_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, mask, access);
     w->state.WCS = value & EN;
     explicit_refresh(w);
 }
@@ -118,9 +115,7 @@ static void write_wor(struct vml_device *device, const struct vml_reg *reg, uint
 {
     struct vml_generic_watchdog *w = watchdog_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     w->state.WOR = ((w->state.WOR & ~mask) | (value & mask)) & WOR_MASK;
     explicit_refresh(w);
 }
@@ -128,11 +123,7 @@ static void write_wor(struct vml_device *device, const struct vml_reg *reg, uint
 static void write_wrr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                       uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)value;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, value, mask, access);
     explicit_refresh(watchdog_of(device));
 }
 

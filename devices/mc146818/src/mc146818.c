@@ -224,8 +224,7 @@ static uint64_t read_port(struct vml_device *device, const struct vml_reg *reg, 
 {
     struct vml_mc146818 *rtc = rtc_of(device);
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return reg->offset == 0 ? rtc->state.index : read_byte(rtc);
 }
 
@@ -234,9 +233,7 @@ static void write_port(struct vml_device *device, const struct vml_reg *reg, uin
 {
     struct vml_mc146818 *rtc = rtc_of(device);
 
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(index, mask, access);
     if (reg->offset == 0) {
         rtc->state.index = value & (VML_MC146818_BYTES - 1); /* bit 7 masks NMIs, elsewhere */
     } else {

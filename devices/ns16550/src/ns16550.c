@@ -43,8 +43,7 @@ static uint64_t read_reg(struct vml_device *device, const struct vml_reg *reg, u
     struct vml_ns16550_state *s = &uart->state;
     uint8_t value;
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     switch (reg->offset) {
     case 0:
         return read_data(uart);
@@ -105,9 +104,7 @@ static void write_reg(struct vml_device *device, const struct vml_reg *reg, uint
     struct vml_ns16550_state *s = &uart->state;
     uint8_t byte = (uint8_t)value;
 
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(index, mask, access);
     switch (reg->offset) {
     case 0:
         write_data(uart, byte);

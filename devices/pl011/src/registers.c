@@ -4,19 +4,14 @@
 static uint64_t read_dr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                         const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return pl011_read_character(pl011_of(device));
 }
 
 static void write_dr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                      uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, mask, access);
     pl011_write_character(pl011_of(device), (uint8_t)value);
 }
 
@@ -24,20 +19,14 @@ static void write_dr(struct vml_device *device, const struct vml_reg *reg, uint3
 static void write_ecr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                       uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)value;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, value, mask, access);
     pl011_of(device)->state.UARTRSR = 0;
 }
 
 static uint64_t read_fr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                         const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return atomic_load_explicit(&pl011_of(device)->fr, memory_order_relaxed);
 }
 
@@ -50,8 +39,7 @@ static void write_lcr_h(struct vml_device *device, const struct vml_reg *reg, ui
     uint32_t bits = (uint32_t)(mask & reg->write_mask);
     uint32_t before = s->UARTLCR_H;
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     s->UARTLCR_H = (before & ~bits) | ((uint32_t)value & bits);
     s->divisor = s->UARTIBRD << 6 | s->UARTFBRD;
     if ((before ^ s->UARTLCR_H) & LCR_H_FEN) {
@@ -69,8 +57,7 @@ static void write_cr(struct vml_device *device, const struct vml_reg *reg, uint3
     uint32_t bits = (uint32_t)(mask & reg->write_mask);
     uint32_t modem = pl011_modem(uart);
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     uart->state.UARTCR = (uart->state.UARTCR & ~bits) | ((uint32_t)value & bits);
     pl011_change_modem(uart, modem);
     uart->kick = true;
@@ -82,17 +69,14 @@ static void write_imsc(struct vml_device *device, const struct vml_reg *reg, uin
     uint32_t *imsc = &pl011_of(device)->state.UARTIMSC;
     uint32_t bits = (uint32_t)(mask & reg->write_mask);
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     *imsc = (*imsc & ~bits) | ((uint32_t)value & bits);
 }
 
 static uint64_t read_ris(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return pl011_of(device)->state.UARTRIS;
 }
 
@@ -101,9 +85,7 @@ static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, u
 {
     const struct vml_pl011_state *s = &pl011_of(device)->state;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return s->UARTRIS & s->UARTIMSC;
 }
 
@@ -113,9 +95,7 @@ static void write_icr(struct vml_device *device, const struct vml_reg *reg, uint
     struct vml_pl011 *uart = pl011_of(device);
     uint32_t clear = (uint32_t)(value & mask) & INT_ALL;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     uart->state.UARTRIS &= ~clear;
     if ((clear & (INT_RX | INT_RT)) && uart->state.rx_count != 0 && uart->config.clock) {
         /* What still waits is told again later, or a sender that waits for room would wait
@@ -127,8 +107,7 @@ static void write_icr(struct vml_device *device, const struct vml_reg *reg, uint
 static uint64_t read_id2(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     /* Drivers take the depth of the FIFOs from the revision: r1p5 is the first with 32. */
     return pl011_of(device)->config.fifo_depth == VML_PL011_FIFO_MAX ? reg->reset : 0x14;
 }

@@ -74,9 +74,7 @@ static uint64_t read_dr(struct vml_device *device, const struct vml_reg *reg, ui
 {
     struct vml_pl031 *rtc = rtc_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return count(rtc, vml_clock_now(rtc->config.clock));
 }
 
@@ -90,9 +88,7 @@ static void write_mr(struct vml_device *device, const struct vml_reg *reg, uint3
 {
     struct vml_pl031 *rtc = rtc_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     rtc->state.RTCMR = merge(rtc->state.RTCMR, value, mask);
     rtc->rearm = true;
 }
@@ -102,9 +98,7 @@ static void write_lr(struct vml_device *device, const struct vml_reg *reg, uint3
 {
     struct vml_pl031 *rtc = rtc_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     rtc->state.RTCLR = merge(rtc->state.RTCLR, value, mask);
     rtc->state.offset = rtc->state.RTCLR - (uint32_t)seconds(rtc, vml_clock_now(rtc->config.clock));
     rtc->rearm = true;
@@ -113,9 +107,7 @@ static void write_lr(struct vml_device *device, const struct vml_reg *reg, uint3
 static uint64_t read_ris(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return rtc_of(device)->state.RTCRIS;
 }
 
@@ -124,18 +116,14 @@ static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, u
 {
     const struct vml_pl031_state *s = &rtc_of(device)->state;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return s->RTCRIS & s->RTCIMSC;
 }
 
 static void write_icr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                       uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     rtc_of(device)->state.RTCRIS &= ~(uint32_t)(value & mask);
 }
 

@@ -55,8 +55,7 @@ static void leave(struct vml_pl061 *gpio)
 static uint64_t read_data(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                           const struct vml_access *access)
 {
-    (void)reg;
-    (void)access;
+    VML_UNUSED(reg, access);
     return pins(&gpio_of(device)->state) & index;
 }
 
@@ -66,8 +65,7 @@ static void write_data(struct vml_device *device, const struct vml_reg *reg, uin
     struct vml_pl061_state *s = &gpio_of(device)->state;
     uint8_t bits = (uint8_t)(index & mask & s->GPIODIR);
 
-    (void)reg;
-    (void)access;
+    VML_UNUSED(reg, access);
     s->GPIODATA = (uint8_t)((s->GPIODATA & ~bits) | (value & bits));
 }
 
@@ -80,8 +78,7 @@ static uint8_t *byte_of(struct vml_device *device, const struct vml_reg *reg)
 static uint64_t read_byte(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                           const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return *byte_of(device, reg);
 }
 
@@ -90,17 +87,14 @@ static void write_byte(struct vml_device *device, const struct vml_reg *reg, uin
 {
     uint8_t *byte = byte_of(device, reg);
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     *byte = (uint8_t)((*byte & ~mask) | (value & mask));
 }
 
 static uint64_t read_ris(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return raw(&gpio_of(device)->state);
 }
 
@@ -109,18 +103,14 @@ static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, u
 {
     const struct vml_pl061_state *s = &gpio_of(device)->state;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return raw(s) & s->GPIOIE;
 }
 
 static void write_ic(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                      uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     gpio_of(device)->state.edges &= (uint8_t) ~(value & mask);
 }
 

@@ -10,9 +10,7 @@ static struct vml_pvpanic *pvpanic_of(struct vml_device *device)
 static uint64_t read_events(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                             const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return pvpanic_of(device)->config.events;
 }
 
@@ -22,9 +20,7 @@ static void write_events(struct vml_device *device, const struct vml_reg *reg, u
     const struct vml_pvpanic_config *config = &pvpanic_of(device)->config;
     uint8_t events = (uint8_t)value & config->events;
 
-    (void)reg;
-    (void)index;
-    (void)mask;
+    VML_UNUSED(reg, index, mask);
     if (events != 0) {
         config->event(config->context, access->cpu, events);
     }

@@ -106,8 +106,7 @@ static uint32_t merge(uint32_t old, uint64_t value, uint64_t mask)
 static uint64_t read_load(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                           const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return timer_of(device, reg)->load;
 }
 
@@ -116,8 +115,7 @@ static void write_load(struct vml_device *device, const struct vml_reg *reg, uin
 {
     struct vml_sp804_timer *timer = timer_of(device, reg);
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     timer->load = merge(timer->load, value, mask);
     timer->value = timer->load;
     timers_of(device)->base[index_of(reg)] = timclk(timers_of(device));
@@ -133,24 +131,21 @@ static void write_bgload(struct vml_device *device, const struct vml_reg *reg, u
 {
     struct vml_sp804_timer *timer = timer_of(device, reg);
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     timer->load = merge(timer->load, value, mask);
 }
 
 static uint64_t read_value(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                            const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return timer_of(device, reg)->value;
 }
 
 static uint64_t read_control(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                              const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return timer_of(device, reg)->control;
 }
 
@@ -160,8 +155,7 @@ static void write_control(struct vml_device *device, const struct vml_reg *reg, 
     struct vml_sp804_timer *timer = timer_of(device, reg);
     uint32_t before = timer->control;
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     timer->control = merge(timer->control, value, mask) & CONTROL_MASK;
     if ((before ^ timer->control) & (ENABLE | 3u << PRESCALE_SHIFT)) {
         timers_of(device)->base[index_of(reg)] = timclk(timers_of(device));
@@ -171,26 +165,21 @@ static void write_control(struct vml_device *device, const struct vml_reg *reg, 
 static void write_intclr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)index;
-    (void)value;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(index, value, mask, access);
     timer_of(device, reg)->ris = 0;
 }
 
 static uint64_t read_ris(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return timer_of(device, reg)->ris;
 }
 
 static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     return mis(timer_of(device, reg));
 }
 

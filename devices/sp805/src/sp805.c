@@ -127,9 +127,7 @@ static void write_load(struct vml_device *device, const struct vml_reg *reg, uin
 {
     struct vml_sp805 *w = watchdog_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     w->state.WDOGLOAD = merge(w->state.WDOGLOAD, value, mask);
     reload(w);
     /* The least valid value is 1; with 0 "an interrupt is generated immediately". */
@@ -144,9 +142,7 @@ static void write_control(struct vml_device *device, const struct vml_reg *reg, 
     struct vml_sp805 *w = watchdog_of(device);
     uint32_t before = w->state.WDOGCONTROL;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     w->state.WDOGCONTROL = merge(before, value, mask) & (INTEN | RESEN);
     /* The counter is reloaded "when the interrupt is enabled after previously being disabled". */
     if (w->state.WDOGCONTROL & ~before & INTEN) {
@@ -160,11 +156,7 @@ static void write_intclr(struct vml_device *device, const struct vml_reg *reg, u
 {
     struct vml_sp805 *w = watchdog_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)value;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, value, mask, access);
     w->state.WDOGRIS = 0;
     reload(w);
 }
@@ -174,19 +166,14 @@ static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, u
 {
     const struct vml_sp805_state *s = &watchdog_of(device)->state;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return s->WDOGCONTROL & INTEN ? s->WDOGRIS : 0;
 }
 
 static void write_lock(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                        uint64_t value, uint64_t mask, const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, index, mask, access);
     watchdog_of(device)->state.locked = value != VML_SP805_UNLOCK;
 }
 

@@ -94,8 +94,7 @@ static uint64_t read_frame(struct vml_device *device, const struct vml_reg *reg,
     struct vml_timer_view *view = view_of(device);
     struct vml_timer *timer = view->frames->config.timer[view->index];
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     if (!is_allowed(view, reg->offset)) {
         return 0;
     }
@@ -137,8 +136,7 @@ static void write_frame(struct vml_device *device, const struct vml_reg *reg, ui
     struct vml_timer_view *view = view_of(device);
     struct vml_timer *timer = view->frames->config.timer[view->index];
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     if (!is_allowed(view, reg->offset)) {
         return;
     }
@@ -226,9 +224,7 @@ static const struct vml_timer *some_timer(const struct vml_timer_frames *frames)
 static uint64_t read_frequency(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                                const struct vml_access *access)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return vml_timer_frequency(some_timer(frames_of(device)));
 }
 
@@ -239,9 +235,7 @@ static uint64_t read_cnttidr(struct vml_device *device, const struct vml_reg *re
     const struct vml_timer_frames_config *config = &frames_of(device)->config;
     uint64_t value = 0;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     for (uint32_t i = 0; i < VML_TIMER_FRAMES; i++) {
         uint64_t frame = (config->timer[i] ? 1u : 0) | (config->with_virtual >> i & 1) << 1 |
                          (config->with_el0 >> i & 1) << 2;
@@ -254,8 +248,7 @@ static uint64_t read_cnttidr(struct vml_device *device, const struct vml_reg *re
 static uint64_t read_cntacr(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                             const struct vml_access *access)
 {
-    (void)reg;
-    (void)access;
+    VML_UNUSED(reg, access);
     return load(&frames_of(device)->CNTACR[index]);
 }
 
@@ -264,9 +257,7 @@ static void write_cntacr(struct vml_device *device, const struct vml_reg *reg, u
 {
     struct vml_timer_frames *frames = frames_of(device);
 
-    (void)reg;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, mask, access);
     if (frames->config.timer[index]) {
         atomic_store_explicit(&frames->CNTACR[index], (uint32_t)value & ACR_MASK,
                               memory_order_relaxed);
@@ -278,8 +269,7 @@ static uint64_t read_cntvoff(struct vml_device *device, const struct vml_reg *re
 {
     struct vml_timer_frames *frames = frames_of(device);
 
-    (void)reg;
-    (void)access;
+    VML_UNUSED(reg, access);
     return has_virtual(frames, index) ? vml_timer_virtual_offset(frames->config.timer[index]) : 0;
 }
 
@@ -288,8 +278,7 @@ static void write_cntvoff(struct vml_device *device, const struct vml_reg *reg, 
 {
     struct vml_timer_frames *frames = frames_of(device);
 
-    (void)reg;
-    (void)access;
+    VML_UNUSED(reg, access);
     if (has_virtual(frames, index)) {
         struct vml_timer *timer = frames->config.timer[index];
 

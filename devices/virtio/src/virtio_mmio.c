@@ -146,8 +146,7 @@ static uint64_t mmio_read(struct vml_device *device, const struct vml_reg *reg, 
     struct vml_virtio *dev = mmio->config.dev;
     struct vml_virtio_queue *queue;
 
-    (void)index;
-    (void)access;
+    VML_UNUSED(index, access);
     switch (reg->offset) {
     case R_MAGIC:
         return MMIO_MAGIC;
@@ -280,9 +279,7 @@ static void mmio_write(struct vml_device *device, const struct vml_reg *reg, uin
     struct vml_virtio_queue *queue;
     uint32_t value = (uint32_t)value64;
 
-    (void)index;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(index, mask, access);
     if (!dev) {
         return;
     }

@@ -50,6 +50,10 @@ enum vml_status {
 #define VML_ALWAYS_INLINE inline __attribute__((always_inline))
 /** @brief Kept out of line, away from a hot path. */
 #define VML_COLD __attribute__((cold, noinline))
+/** @brief Says that a hook has no use for these parameters. */
+#define VML_UNUSED(...) ((void)sizeof(vml_unused(0, __VA_ARGS__)))
+/** @brief Only VML_UNUSED() names it; there is no such function. */
+int vml_unused(int none, ...);
 /** @brief Number of elements of an array. */
 #define VML_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 /** @brief The struct of type `type` whose member `member` is at `ptr`. */

@@ -39,9 +39,7 @@ extern "C" {
 static inline uint64_t vml_amba_read_id(struct vml_device *device, const struct vml_reg *reg,
                                         uint32_t index, const struct vml_access *access)
 {
-    (void)device;
-    (void)index;
-    (void)access;
+    VML_UNUSED(device, index, access);
     return reg->reset;
 }
 
