@@ -57,18 +57,24 @@ static inline void rig_told(void *context, uint32_t cpu, enum vml_irq_output out
     }
 }
 
-static inline void rig_init(struct rig *r, uint32_t version, uint32_t cpus, uint32_t spis)
+/* As `config` says, but for what the rig has: storage, and who is told. */
+static inline void rig_make(struct rig *r, struct vml_gic_config config)
 {
-    struct vml_gic_config config = {
-        .version = version, .cpus = cpus, .spis = spis, .output = rig_told, .context = r};
-
     memset(r, 0, sizeof(*r));
+    config.output = rig_told;
+    config.context = r;
     config.storage_size = vml_gic_storage_size(&config);
+    assert_int_not_equal(config.storage_size, 0);
     r->storage =
         aligned_alloc(VML_CACHE_LINE_SIZE, (config.storage_size + VML_CACHE_LINE_SIZE - 1) /
                                                VML_CACHE_LINE_SIZE * VML_CACHE_LINE_SIZE);
     config.storage = r->storage;
     assert_int_equal(vml_gic_init(&r->gic, &config), VML_OK);
+}
+
+static inline void rig_init(struct rig *r, uint32_t version, uint32_t cpus, uint32_t spis)
+{
+    rig_make(r, (struct vml_gic_config){.version = version, .cpus = cpus, .spis = spis});
 }
 
 static inline void rig_free(struct rig *r)
@@ -115,6 +121,24 @@ static inline bool irq(struct rig *r, uint32_t cpu)
 static inline bool fiq(struct rig *r, uint32_t cpu)
 {
     return vml_gic_pending(&r->gic, cpu, VML_IRQ_OUTPUT_FIQ);
+}
+
+static inline size_t rig_save(struct rig *r, uint8_t *image, size_t size)
+{
+    struct vml_state_writer w;
+
+    vml_state_writer_init(&w, image, size);
+    r->gic.gicd.ops->save(&r->gic.gicd, &w);
+    assert_int_equal(vml_state_write_status(&w), VML_OK);
+    return w.used;
+}
+
+static inline enum vml_status rig_restore(struct rig *r, const uint8_t *image, size_t size)
+{
+    struct vml_state_reader reader;
+
+    vml_state_reader_init(&reader, image, size);
+    return r->gic.gicd.ops->restore(&r->gic.gicd, &reader);
 }
 
 /* Does what Linux's irq-gic-v3.c does on the way up. */

@@ -6,15 +6,7 @@ enum { ESPI = 4096, ESPIS = 64 };
 
 static void make(struct rig *r, uint32_t cpus, uint32_t spis, uint32_t espis)
 {
-    struct vml_gic_config config = {
-        .version = 3, .cpus = cpus, .spis = spis, .espis = espis, .output = rig_told, .context = r};
-
-    memset(r, 0, sizeof(*r));
-    config.storage_size = vml_gic_storage_size(&config);
-    assert_int_not_equal(config.storage_size, 0);
-    r->storage = aligned_alloc(VML_CACHE_LINE_SIZE, (config.storage_size + 4095) / 4096 * 4096);
-    config.storage = r->storage;
-    assert_int_equal(vml_gic_init(&r->gic, &config), VML_OK);
+    rig_make(r, (struct vml_gic_config){.version = 3, .cpus = cpus, .spis = spis, .espis = espis});
     linux_v3(r);
     for (uint32_t n = 0; n < espis; n += 32) {
         wr(&r->gic.gicd, 0, 0x1000 + n / 8, 4, UINT32_MAX); /* group 1 */
@@ -240,24 +232,6 @@ static void test_list_registers(void **state)
     rig_free(&r);
 }
 
-static size_t save(struct rig *r, uint8_t *image, size_t size)
-{
-    struct vml_state_writer w;
-
-    vml_state_writer_init(&w, image, size);
-    r->gic.gicd.ops->save(&r->gic.gicd, &w);
-    assert_int_equal(vml_state_write_status(&w), VML_OK);
-    return w.used;
-}
-
-static enum vml_status restore(struct rig *r, const uint8_t *image, size_t size)
-{
-    struct vml_state_reader reader;
-
-    vml_state_reader_init(&reader, image, size);
-    return r->gic.gicd.ops->restore(&r->gic.gicd, &reader);
-}
-
 static void test_save_and_restore(void **state)
 {
     static uint8_t image[16384], again[16384];
@@ -274,9 +248,9 @@ static void test_save_and_restore(void **state)
     vml_gic_set_level(&a.gic, ESPI + 7, 0, true);
     vml_gic_set_pending(&a.gic, ESPI + 63, 0);
     assert_int_equal(icc(&a, 0, IAR1), ESPI + 63);
-    size = save(&a, image, sizeof(image));
-    assert_int_equal(restore(&b, image, size), VML_OK);
-    assert_int_equal(save(&b, again, sizeof(again)), size);
+    size = rig_save(&a, image, sizeof(image));
+    assert_int_equal(rig_restore(&b, image, size), VML_OK);
+    assert_int_equal(rig_save(&b, again, sizeof(again)), size);
     assert_memory_equal(image, again, size);
     assert_int_equal(icc(&b, 1, IAR1), ESPI + 7);
     assert_int_equal(bit_of(&b, 0x1a00, ESPI + 63), 1);
@@ -285,7 +259,7 @@ static void test_save_and_restore(void **state)
     assert_int_equal(bit_of(&b, 0x1a00, ESPI + 63), 0);
     rig_free(&b);
     make(&b, 2, 32, ESPIS + 32);
-    assert_int_not_equal(restore(&b, image, size), VML_OK);
+    assert_int_not_equal(rig_restore(&b, image, size), VML_OK);
     vml_gic_reset(&a.gic);
     assert_int_equal(bit_of(&a, 0x1200, ESPI + 7) | bit_of(&a, 0x1a00, ESPI + 63), 0);
     assert_int_equal(bit_of(&a, 0x1600, ESPI + 7), 1); /* the wire is as it was */

@@ -419,24 +419,6 @@ static void test_undefined_registers(void **state)
     rig_free(&r);
 }
 
-static size_t save(struct rig *r, uint8_t *buffer, size_t size)
-{
-    struct vml_state_writer w;
-
-    vml_state_writer_init(&w, buffer, size);
-    r->gic.gicd.ops->save(&r->gic.gicd, &w);
-    assert_int_equal(vml_state_write_status(&w), VML_OK);
-    return w.used;
-}
-
-static enum vml_status restore(struct rig *r, const uint8_t *buffer, size_t size)
-{
-    struct vml_state_reader reader;
-
-    vml_state_reader_init(&reader, buffer, size);
-    return r->gic.gicd.ops->restore(&r->gic.gicd, &reader);
-}
-
 static void test_save_and_restore_mid_interrupt(void **state)
 {
     static uint8_t image[1 << 17], again[1 << 17];
@@ -456,9 +438,9 @@ static void test_save_and_restore_mid_interrupt(void **state)
     vml_gic_set_level(&a.gic, 51, 0, true);
     vml_gic_set_level(&a.gic, 700, 0, true);
     icc_write(&a, 0, SGI1R, UINT64_C(9) << 24 | 8);
-    size = save(&a, image, sizeof(image));
-    assert_int_equal(restore(&b, image, size), VML_OK);
-    assert_int_equal(save(&b, again, sizeof(again)), size);
+    size = rig_save(&a, image, sizeof(image));
+    assert_int_equal(rig_restore(&b, image, size), VML_OK);
+    assert_int_equal(rig_save(&b, again, sizeof(again)), size);
     assert_memory_equal(image, again, size);
     assert_true(irq(&b, 0) && irq(&b, 2) && irq(&b, 3) && !irq(&b, 1));
     assert_int_equal(icc(&b, 0, IAR1), 51);
@@ -480,17 +462,17 @@ static void test_corrupt_image_changes_nothing(void **state)
     up(&r, 2);
     enable(&r, 50);
     vml_gic_set_level(&r.gic, 50, 0, true);
-    size = save(&r, image, sizeof(image));
+    size = rig_save(&r, image, sizeof(image));
     memcpy(before, image, size);
     for (size_t cut = 0; cut < size; cut += 97) {
-        assert_int_not_equal(restore(&r, image, cut), VML_OK);
+        assert_int_not_equal(rig_restore(&r, image, cut), VML_OK);
     }
     image[12] = 2; /* a GICv2's */
-    assert_int_not_equal(restore(&r, image, size), VML_OK);
+    assert_int_not_equal(rig_restore(&r, image, size), VML_OK);
     image[12] = 3;
     image[12 + 16 + 8] = 0x01; /* a priority mask that cannot be */
-    assert_int_equal(restore(&r, image, size), VML_ERR_CORRUPT);
-    assert_int_equal(save(&r, after, sizeof(after)), size);
+    assert_int_equal(rig_restore(&r, image, size), VML_ERR_CORRUPT);
+    assert_int_equal(rig_save(&r, after, sizeof(after)), size);
     assert_memory_equal(before, after, size);
     rig_free(&r);
 }
