@@ -7,8 +7,9 @@ static bool config_is_valid(const struct vml_gic_config *c)
 
     return (c->version == 2 || c->version == 3) && c->cpus != 0 && c->cpus <= max &&
            c->spis <= VML_GIC_MAX_SPIS && (c->spis % 32 == 0 || c->spis == VML_GIC_MAX_SPIS) &&
-           c->espis <= VML_GIC_MAX_ESPIS && c->espis % 32 == 0 &&
-           (c->espis == 0 || c->version == 3) && gic_lpi_config_is_valid(c);
+           c->espis <= VML_GIC_MAX_ESPIS && c->espis % 32 == 0 && c->eppis <= VML_GIC_MAX_EPPIS &&
+           c->eppis % 32 == 0 && ((c->espis | c->eppis) == 0 || c->version == 3) &&
+           gic_lpi_config_is_valid(c);
 }
 
 size_t vml_gic_storage_size(const struct vml_gic_config *config)
@@ -20,6 +21,7 @@ size_t vml_gic_storage_size(const struct vml_gic_config *config)
     }
     size = config->lpis == 0 ? VML_GIC_STORAGE(config->cpus, config->spis)
                              : VML_GIC_STORAGE_LPIS(config->cpus, config->spis, config->lpis);
+    size += config->eppis == 0 ? 0 : VML_GIC_STORAGE_EPPIS(config->cpus);
     return config->espis == 0 ? size : size + VML_GIC_STORAGE_ESPIS(config->cpus, config->espis);
 }
 
@@ -76,7 +78,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
 {
     static const struct vml_irq_controller_ops ops = {{wire_set_level, wire_pulse, NULL},
                                                       controller_pending};
-    size_t size = vml_gic_storage_size(config), numbers = config->espis != 0 ? 2048 : 1024;
+    size_t size = vml_gic_storage_size(config), numbers = 1024;
     uint8_t *at = config->storage;
 
     if (size == 0 || !at || (uintptr_t)at % VML_CACHE_LINE_SIZE != 0) {
@@ -90,8 +92,16 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->config = *config;
     gic->intids = 32 + config->spis;
     gic->spi_words = (config->spis + 31) / 32;
-    gic->numbers = config->espis != 0 ? FIRST_ESPI + config->espis : gic->intids;
-    gic->words = (gic->numbers + 63) / 64;
+    gic->numbers = gic->intids;
+    gic->words = (gic->intids + 63) / 64;
+    if (config->eppis != 0) {
+        gic->words = FIRST_ESPI / 64;
+    }
+    if (config->espis != 0) {
+        numbers = FIRST_ESPI + config->espis;
+        gic->numbers = FIRST_ESPI + config->espis;
+        gic->words = (gic->numbers + 63) / 64;
+    }
     if (config->lpis != 0 && gic->words < LPI_WORDS) {
         gic->words = LPI_WORDS;
     }
@@ -115,6 +125,10 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
         cpu->affinity =
             config->mpidrs ? gic_pack_affinity(config->mpidrs[i]) : (i & 15) | (i >> 4) << 8;
         cpu->queue.bits = take(&at, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
+        cpu->taken = take(&at, gic->words * sizeof(*cpu->taken));
+        if (config->eppis != 0) {
+            cpu->eppis = take(&at, sizeof(*cpu->eppis));
+        }
     }
     if (!sort_by_affinity(gic)) {
         return VML_ERR_INVALID;
@@ -163,11 +177,17 @@ static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
         STORE(&cpu->priority[i], 0);
         STORE(&cpu->sgi_sources[i % 16], 0);
     }
-    memset(bits, 0, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
-    for (uint32_t i = 0; i < 16; i++) {
-        STORE(&cpu->taken[i], 0);
-        cpu->sgi_active[i] = 0;
+    for (uint32_t i = 0; i < gic->config.eppis; i++) {
+        STORE(&cpu->eppis->priority[i], 0);
     }
+    for (uint32_t i = 0; i < gic->config.eppis / 32; i++) {
+        reset_word(&cpu->eppis->words[i], 0, UINT32_MAX);
+    }
+    memset(bits, 0, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
+    for (uint32_t i = 0; i < gic->words; i++) {
+        STORE(&cpu->taken[i], 0);
+    }
+    memset(cpu->sgi_active, 0, sizeof(cpu->sgi_active));
     STORE(&cpu->any_taken, false);
     memset(&cpu->queue, 0, sizeof(cpu->queue));
     cpu->queue.bits = bits;
@@ -343,7 +363,7 @@ void gic_set_field(struct vml_gic *gic, uint32_t cpu, uint32_t word, enum gic_fi
     for (; todo != 0; todo &= todo - 1) {
         set_field_bit(gic, cpu, word * 32 + vml_ctz32(todo), field, value);
     }
-    if (field == FIELD_GROUP && word != 0 && bits != 0) {
+    if (field == FIELD_GROUP && !gic_is_private(word * 32) && bits != 0) {
         gic_reroute_shared(gic);
     }
 }
@@ -373,9 +393,10 @@ void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t
     gic_recall(gic, intid, cpu, listed);
 }
 
-static bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+static VML_ALWAYS_INLINE bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
-    return intid >= 16 && gic_is_implemented(gic, intid) && (intid >= 32 || cpu < gic->config.cpus);
+    return intid >= 16 && gic_is_implemented(gic, intid) &&
+           (!gic_is_private(intid) || cpu < gic->config.cpus);
 }
 
 /* Returns whether that changes it. */
@@ -436,9 +457,23 @@ static VML_ALWAYS_INLINE void set_level(struct vml_gic *gic, uint32_t intid, uin
     }
 }
 
+static VML_COLD void set_extended_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
+                                        bool level)
+{
+    uint32_t number = gic_number(gic, intid);
+
+    if (is_line(gic, number, cpu)) {
+        vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, level);
+        set_level(gic, number, cpu, level);
+    }
+}
+
 void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
 {
-    intid = gic_number(gic, intid);
+    if (VML_UNLIKELY(intid >= FIRST_EPPI)) {
+        set_extended_level(gic, intid, cpu, level);
+        return;
+    }
     if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
         return;
     }
@@ -472,22 +507,24 @@ static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_e
 
 void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
-    intid = gic_number(gic, intid);
-    if (is_line(gic, intid, cpu)) {
+    uint32_t number = gic_number(gic, intid);
+
+    if (is_line(gic, number, cpu)) {
         vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, 1);
-        latch(gic, intid, cpu, true);
+        latch(gic, number, cpu, true);
     }
 }
 
 void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
+    uint32_t number = gic_number(gic, intid);
+
     if (gic->config.version == 2 && intid < 16) {
         return;
     }
-    intid = gic_number(gic, intid);
-    if (gic_is_implemented(gic, intid) && (intid >= 32 || cpu < gic->config.cpus)) {
+    if (gic_is_implemented(gic, number) && (!gic_is_private(number) || cpu < gic->config.cpus)) {
         vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, 1);
-        latch(gic, intid, cpu, false);
+        latch(gic, number, cpu, false);
     }
 }
 

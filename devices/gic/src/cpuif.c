@@ -37,8 +37,8 @@ static uint32_t take_sgi_source(struct vml_gic_cpu *c, uint32_t intid)
 }
 
 /* From pending to active. Returns the value of IAR. */
-static inline uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c, struct gic_candidate best,
-                            uint32_t intid)
+static VML_ALWAYS_INLINE uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                       struct gic_candidate best, uint32_t intid)
 {
     struct vml_gic_word *w = gic_word(gic, gic_index(gic, c), intid / 32);
     uint32_t bit = VML_BIT32(intid % 32);
@@ -52,6 +52,12 @@ static inline uint32_t take(struct vml_gic *gic, struct vml_gic_cpu *c, struct g
     }
     gic_put_bits(&w->latch, bit, false);
     return gic_intid(intid);
+}
+
+static VML_COLD uint32_t take_extended(struct vml_gic *gic, struct vml_gic_cpu *c,
+                                       struct gic_candidate best, uint32_t intid)
+{
+    return take(gic, c, best, intid);
 }
 
 /* Takes the most urgent interrupt if it is in one of `groups`. Returns the value of IAR. */
@@ -70,8 +76,12 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
         return hidden ? 1022 : VML_GIC_SPURIOUS; /* IHI 0048B 4.4.4: AckCtl */
     }
     intid = gic_candidate_intid(gic, c, best);
-    value = VML_UNLIKELY(intid == LPI_MARK) ? gic_lpi_acknowledge(gic, c, best.priority >> 3)
-                                            : take(gic, c, best, intid);
+    if (VML_LIKELY(intid < LPI_MARK)) {
+        value = take(gic, c, best, intid);
+    } else {
+        value = intid == LPI_MARK ? gic_lpi_acknowledge(gic, c, best.priority >> 3)
+                                  : take_extended(gic, c, best, intid);
+    }
     c->apr[best.group] |= VML_BIT32((best.priority & c->group_mask[best.group]) >> 3);
     gic_set_running(c);
     leave(gic, c);
@@ -80,7 +90,7 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
 }
 
 /* Drops the running priority if it is of one of `groups`. */
-static bool drop(struct vml_gic_cpu *c, uint32_t groups)
+static VML_ALWAYS_INLINE bool drop(struct vml_gic_cpu *c, uint32_t groups)
 {
     uint32_t lowest = (c->apr[0] | c->apr[1]) & -(c->apr[0] | c->apr[1]);
     uint32_t group = (c->apr[0] & lowest) == 0;
@@ -112,9 +122,8 @@ static inline void deactivate_locked(struct vml_gic *gic, struct vml_gic_cpu *c,
 /* A linked interrupt that is deactivated has been served: hardware says when it comes again. */
 static void lower_linked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_word *w, uint32_t intid)
 {
-    uint32_t physical = intid < 32 ? LOAD(&gic->cpus[cpu].links[intid]) : LOAD(&gic->links[intid]);
-
-    if (physical != 0 && (~LOAD(&w->edge) & LOAD(&w->active)) >> intid % 32 & 1) {
+    if (LOAD(gic_link_of(gic, cpu, intid)) != 0 &&
+        (~LOAD(&w->edge) & LOAD(&w->active)) >> intid % 32 & 1) {
         gic_put_bits(&w->level, VML_BIT32(intid % 32), false);
     }
 }
@@ -134,24 +143,17 @@ void gic_deactivate(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
     leave(gic, c);
 }
 
-/* A write of EOIR. */
-void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups, bool deactivate)
+static VML_ALWAYS_INLINE void end(struct vml_gic *gic, uint32_t cpu, uint32_t intid,
+                                  uint32_t groups, bool deactivate, const bool extended)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
-    uint32_t number = intid;
+    uint32_t number = 0;
     bool elsewhere = false;
 
-    if (gic_is_lpi(gic, intid)) {
-        deactivate = false; /* IHI 0069H 4.1.2: LPIs have no active state */
-    } else {
-        number = gic_number(gic, intid);
-        if (!gic_is_implemented(gic, number)) {
-            return;
-        }
-    }
     vml_mutex_lock(&c->lock);
     if (drop(c, groups) && deactivate) {
-        elsewhere = number >= 32 && LOAD(&gic->owner[number]) != cpu;
+        number = extended ? gic_number(gic, intid) : intid % FIRST_EPPI;
+        elsewhere = !gic_is_private(number) && LOAD(&gic->owner[number]) != cpu;
         if (!elsewhere) {
             deactivate_locked(gic, c, gic_word(gic, cpu, number / 32), number);
         }
@@ -161,6 +163,26 @@ void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups,
     if (elsewhere) {
         gic_deactivate(gic, cpu, number);
     }
+}
+
+static VML_COLD void end_extended(struct vml_gic *gic, uint32_t cpu, uint32_t intid,
+                                  uint32_t groups, bool deactivate)
+{
+    if (gic_is_implemented(gic, gic_number(gic, intid))) {
+        end(gic, cpu, intid, groups, deactivate, true);
+    }
+}
+
+/* A write of EOIR. */
+void gic_end(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint32_t groups, bool deactivate)
+{
+    if (gic_is_lpi(gic, intid)) {
+        deactivate = false; /* IHI 0069H 4.1.2: LPIs have no active state */
+    } else if (VML_UNLIKELY(intid >= gic->intids)) {
+        end_extended(gic, cpu, intid, groups, deactivate);
+        return;
+    }
+    end(gic, cpu, intid, groups, deactivate, false);
 }
 
 /* The most urgent pending interrupt of the enabled groups, masked or not. */

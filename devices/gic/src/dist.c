@@ -245,7 +245,7 @@ static void message(struct vml_device *device, uint64_t value, bool set)
     uint32_t intid = (uint32_t)(value & 0x1fff), number = gic_number(gic, intid);
     uint32_t bit = VML_BIT32(number % 32);
 
-    if (number < 32 || !gic_is_implemented(gic, number)) {
+    if (gic_is_private(number) || !gic_is_implemented(gic, number)) {
         return;
     }
     if (!(LOAD(&gic->irqs[number / 32].edge) & bit)) {

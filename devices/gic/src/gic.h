@@ -8,8 +8,10 @@
  * route_lock and the locks of both vCPUs; so whoever wants an SPI locks its owner and looks again.
  * The bits of one vml_gic_word can have different owners: they change by atomic operations.
  *
- * Inside, an interrupt goes by a number.  It is its INTID, but for extended SPIs: INTID 4096 is 1024,
- * and so on.  gic_number() and gic_intid() translate where INTIDs come in and go out.
+ * Inside, an interrupt goes by a number.  It is its INTID, but for the extended ranges: PPI 1056 is
+ * 1024, SPI 4096 is 1088, and so on.  gic_number() and gic_intid() translate where INTIDs come in and
+ * go out.  What is often done asks first whether a number is less than FIRST_EPPI: the compiler then
+ * leaves the questions after the extended ranges out.
  *
  * An interrupt is in the queue of its owner exactly while gic_deliverable() is true of it, at the
  * place of its group and priority.  Whoever changes any of these moves it in the same lock section.
@@ -36,8 +38,9 @@ enum { WAKER_SLEEP = 2, WAKER_ASLEEP = 4 };
 enum { GICR_DPG0 = 1 << 24, GICR_DPG1NS = 1 << 25, GICR_DPG1S = 1 << 26 };
 enum { ICC_CBPR = 1, ICC_EOIMODE = 2 };
 enum { GICC_ACKCTL = 1 << 2, GICC_FIQEN = 1 << 3, GICC_CBPR = 1 << 4, GICC_EOIMODE = 1 << 9 };
-/* INTID of the first extended SPI, and its number. */
-enum { ESPI_INTID = 4096, FIRST_ESPI = 1024 };
+/* INTIDs of the first extended PPI and SPI, and their numbers. */
+enum { EPPI_INTID = 1056, ESPI_INTID = 4096 };
+enum { FIRST_EPPI = 1024, FIRST_ESPI = FIRST_EPPI + VML_GIC_MAX_EPPIS };
 enum { CTLR_ARE = 1 << 4, CTLR_DS = 1 << 6 };
 #define ROUTE_IRM     UINT64_C(0x80000000)
 #define PLACES_GROUP0 UINT64_C(0x5555555555555555)
@@ -53,9 +56,20 @@ enum gic_field {
     FIELD_GRPMOD
 };
 
+/* Whether a number is an SGI's or a PPI's. */
+static inline bool gic_is_private(uint32_t number)
+{
+    return VML_LIKELY(number < FIRST_EPPI) ? number < 32 : number < FIRST_ESPI;
+}
+
 static inline struct vml_gic_word *gic_word(struct vml_gic *gic, uint32_t cpu, uint32_t word)
 {
-    return word == 0 ? &gic->cpus[cpu].private_irqs : &gic->irqs[word];
+    if (word == 0) {
+        return &gic->cpus[cpu].private_irqs;
+    }
+    return VML_UNLIKELY(gic_is_private(word * 32))
+               ? &gic->cpus[cpu].eppis->words[word - FIRST_EPPI / 32]
+               : &gic->irqs[word];
 }
 
 static inline uint32_t gic_pending_bits(const struct vml_gic_word *w)
@@ -86,10 +100,28 @@ static inline void gic_regate(struct vml_gic_word *w, uint32_t bit)
     gic_put_bits(&w->gate, bit, (open & bit) != 0);
 }
 
+static inline _Atomic uint8_t *gic_place_of(struct vml_gic *gic, struct vml_gic_cpu *cpu,
+                                            uint32_t intid)
+{
+    if (!gic_is_private(intid)) {
+        return &gic->priority[intid];
+    }
+    return intid < 32 ? &cpu->priority[intid] : &cpu->eppis->priority[intid - FIRST_EPPI];
+}
+
+static inline _Atomic uint16_t *gic_link_of(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
+{
+    if (!gic_is_private(intid)) {
+        return &gic->links[intid];
+    }
+    return intid < 32 ? &gic->cpus[cpu].links[intid]
+                      : &gic->cpus[cpu].eppis->links[intid - FIRST_EPPI];
+}
+
 /* Where an interrupt is in a queue, by priority and group; its priority; its group. */
 static inline uint32_t gic_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
 {
-    return (uint32_t)(intid < 32 ? LOAD(&cpu->priority[intid]) : LOAD(&gic->priority[intid])) >> 2;
+    return (uint32_t)LOAD(gic_place_of(gic, cpu, intid)) >> 2;
 }
 
 static inline uint32_t gic_priority(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
@@ -100,8 +132,7 @@ static inline uint32_t gic_priority(struct vml_gic *gic, struct vml_gic_cpu *cpu
 static inline void gic_set_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid,
                                  uint32_t priority, uint32_t group)
 {
-    STORE(intid < 32 ? &cpu->priority[intid] : &gic->priority[intid],
-          (uint8_t)((priority & PRIORITY_MASK) | group << 2));
+    STORE(gic_place_of(gic, cpu, intid), (uint8_t)((priority & PRIORITY_MASK) | group << 2));
 }
 
 static inline void gic_enqueue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t place,
@@ -110,7 +141,7 @@ static inline void gic_enqueue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, 
     struct vml_gic_queue *q = &cpu->queue;
 
     q->bits[place * gic->words + intid / 64] |= VML_BIT64(intid % 64);
-    q->summary[place] = q->summary[place] | 1u << intid / 64;
+    q->summary[place] |= VML_BIT64(intid / 64);
     q->places |= VML_BIT64(place);
 }
 
@@ -122,7 +153,7 @@ static inline void gic_dequeue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, 
 
     *word &= ~VML_BIT64(intid % 64);
     if (*word == 0) {
-        q->summary[place] = q->summary[place] & ~(1u << intid / 64);
+        q->summary[place] &= ~VML_BIT64(intid / 64);
         if (q->summary[place] == 0) {
             q->places &= ~VML_BIT64(place);
         }
@@ -163,7 +194,7 @@ static inline uint32_t gic_candidate_intid(const struct vml_gic *gic, const stru
                                            struct gic_candidate c)
 {
     uint32_t place = c.priority >> 2 | c.group;
-    uint32_t word = vml_ctz32(cpu->queue.summary[place]);
+    uint32_t word = vml_ctz64(cpu->queue.summary[place]);
 
     return word * 64 + vml_ctz64(cpu->queue.bits[place * gic->words + word]);
 }
@@ -236,7 +267,8 @@ static inline void gic_tell(struct vml_gic *gic, uint32_t cpu, uint32_t change)
 static inline void gic_recall(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool listed)
 {
     if (VML_UNLIKELY(listed) && gic->config.output) {
-        gic_tell_slow(gic, intid < 32 ? cpu : LOAD(&gic->taker[intid]), OUT_IRQ | OUT_IRQ << 8);
+        gic_tell_slow(gic, gic_is_private(intid) ? cpu : LOAD(&gic->taker[intid]),
+                      OUT_IRQ | OUT_IRQ << 8);
     }
 }
 
@@ -245,7 +277,7 @@ static inline void gic_note_taken(struct vml_gic *gic, struct vml_gic_cpu *cpu, 
 {
     atomic_fetch_or_explicit(&cpu->taken[intid / 64], VML_BIT64(intid % 64), memory_order_relaxed);
     STORE(&cpu->any_taken, true);
-    if (intid >= 32) {
+    if (!gic_is_private(intid)) {
         STORE(&gic->taker[intid], (uint16_t)(cpu - gic->cpus));
     }
 }
@@ -261,7 +293,7 @@ static inline struct vml_gic_cpu *gic_lock_owner(struct vml_gic *gic, uint32_t i
     struct vml_gic_cpu *c;
     uint32_t owner;
 
-    if (intid < 32) {
+    if (gic_is_private(intid)) {
         c = &gic->cpus[cpu];
         vml_mutex_lock(&c->lock);
         return c;
@@ -296,16 +328,21 @@ static inline void gic_requeue(struct vml_gic *gic, struct vml_gic_cpu *cpu, str
     }
 }
 
-static inline bool gic_is_implemented(const struct vml_gic *gic, uint32_t intid)
+static inline bool gic_is_implemented(const struct vml_gic *gic, uint32_t number)
 {
-    return VML_LIKELY(intid < gic->intids) || intid - FIRST_ESPI < gic->config.espis;
+    return VML_LIKELY(number < FIRST_EPPI)
+               ? number < gic->intids
+               : number - FIRST_EPPI < gic->config.eppis || number - FIRST_ESPI < gic->config.espis;
 }
 
 /* The number of an INTID; one that is not implemented where there is no such interrupt. */
 static inline uint32_t gic_number(const struct vml_gic *gic, uint32_t intid)
 {
-    if (VML_LIKELY(intid < gic->intids)) {
+    if (VML_LIKELY(intid < FIRST_EPPI)) {
         return intid;
+    }
+    if (intid - EPPI_INTID < gic->config.eppis) {
+        return intid - EPPI_INTID + FIRST_EPPI;
     }
     return intid - ESPI_INTID < gic->config.espis ? intid - ESPI_INTID + FIRST_ESPI : UINT32_MAX;
 }
@@ -313,10 +350,11 @@ static inline uint32_t gic_number(const struct vml_gic *gic, uint32_t intid)
 /* The INTID of a number; an LPI's INTID stays. */
 static inline uint32_t gic_intid(uint32_t number)
 {
-    if (VML_LIKELY(number < FIRST_ESPI)) {
+    if (VML_LIKELY(number - FIRST_EPPI >= VML_GIC_MAX_EPPIS + VML_GIC_MAX_ESPIS)) {
         return number;
     }
-    return number - FIRST_ESPI < VML_GIC_MAX_ESPIS ? number - FIRST_ESPI + ESPI_INTID : number;
+    return number < FIRST_ESPI ? number - FIRST_EPPI + EPPI_INTID
+                               : number - FIRST_ESPI + ESPI_INTID;
 }
 
 /* A number, or the first one after it that is an SPI's. */

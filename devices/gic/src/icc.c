@@ -66,7 +66,8 @@ enum vml_bus_result vml_gic_icc_read(struct vml_gic *gic, uint32_t cpu, uint64_t
         *value = c->running == IDLE_PRIORITY ? 0xff : c->running;
         break;
     case REG(12, 4): /* ICC_CTLR_EL1 */
-        *value = CTLR_READS | c->ctlr | (gic->config.espis != 0 ? CTLR_EXT_RANGE : 0);
+        *value = CTLR_READS | c->ctlr |
+                 ((gic->config.eppis | gic->config.espis) != 0 ? CTLR_EXT_RANGE : 0);
         break;
     case REG(12, 5): /* ICC_SRE_EL1 */
         *value = SRE_VALUE;

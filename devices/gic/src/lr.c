@@ -20,7 +20,6 @@ enum {
 };
 /* Which list registers took a latched pending state, and which were active. */
 enum { FILLED_LATCHED = 0, FILLED_ACTIVE = 16 };
-enum { TAKEN_WORDS = 32 };
 
 /* A list register's fields, whichever the layout. */
 struct fields {
@@ -51,7 +50,9 @@ static uint32_t lr_intid(const struct vml_gic *gic, uint64_t lr)
 {
     uint32_t intid = gic->config.version == 3 ? (uint32_t)lr : (uint32_t)lr & 0x3ff;
 
-    return VML_LIKELY(intid - ESPI_INTID >= gic->config.espis) ? intid : gic_number(gic, intid);
+    return VML_LIKELY(intid - FIRST_EPPI >= VML_GIC_FIRST_LPI - FIRST_EPPI)
+               ? intid
+               : gic_number(gic, intid);
 }
 
 static uint32_t lr_state(const struct vml_gic *gic, uint64_t lr)
@@ -79,15 +80,12 @@ static uint32_t lr_source(uint64_t lr)
     return (uint32_t)lr >> 10 & 7;
 }
 
-static _Atomic uint16_t *link_of(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
-{
-    return intid < 32 ? &gic->cpus[cpu].links[intid] : &gic->links[intid];
-}
-
 uint32_t vml_gic_lr_linked(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
-    return gic_is_implemented(gic, intid) && cpu < gic->config.cpus ? LOAD(link_of(gic, cpu, intid))
-                                                                    : 0;
+    intid = gic_number(gic, intid);
+    return gic_is_implemented(gic, intid) && cpu < gic->config.cpus
+               ? LOAD(gic_link_of(gic, cpu, intid))
+               : 0;
 }
 
 enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
@@ -98,7 +96,7 @@ enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cp
         (physical != 0 && (physical < 16 || physical > 1019))) {
         return VML_ERR_RANGE;
     }
-    STORE(link_of(gic, cpu, intid), (uint16_t)physical);
+    STORE(gic_link_of(gic, cpu, intid), (uint16_t)physical);
     return VML_OK;
 }
 
@@ -114,7 +112,7 @@ static bool lists_pending_too(struct vml_gic *gic, struct vml_gic_cpu *c, uint32
     return latched >> intid % 32 & 1 && f->physical == 0 &&
            (gic->config.version == 3 || intid >= 16) &&
            LOAD(&gic->enabled_groups) >> f->group & 1 &&
-           (intid < 32 || LOAD(&gic->owner[intid]) == gic_index(gic, c));
+           (gic_is_private(intid) || LOAD(&gic->owner[intid]) == gic_index(gic, c));
 }
 
 /* Lists what is active on this vCPU. What more there is of it comes after it has been ended: that is
@@ -128,7 +126,7 @@ static void list_active(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t int
                        .state = LR_ACTIVE,
                        .group = LOAD(&w->group) >> intid % 32 & 1,
                        .priority = gic_priority(gic, c, intid),
-                       .physical = LOAD(link_of(gic, cpu, intid))};
+                       .physical = LOAD(gic_link_of(gic, cpu, intid))};
 
     if (gic->config.version == 2 && intid < 16) {
         f.source = c->sgi_active[intid];
@@ -159,7 +157,7 @@ static void list_lpi(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t priori
 
 static bool is_linked(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
 {
-    return LOAD(link_of(gic, cpu, intid)) != 0;
+    return LOAD(gic_link_of(gic, cpu, intid)) != 0;
 }
 
 /* Whether an interrupt is active on this vCPU and in no list register. Owner's lock held. */
@@ -168,7 +166,7 @@ static bool is_active_here(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
     const struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
 
     return (LOAD(&w->active) & ~LOAD(&w->listed)) >> intid % 32 & 1 &&
-           (intid < 32 || LOAD(&gic->taker[intid]) == cpu);
+           (gic_is_private(intid) || LOAD(&gic->taker[intid]) == cpu);
 }
 
 /* Lists active interrupts up to a limit. Returns whether others are left. */
@@ -178,7 +176,7 @@ static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct 
     uint32_t cpu = gic_index(gic, c);
     bool left_over = false, any = false;
 
-    for (uint32_t n = 0; n < TAKEN_WORDS; n++) {
+    for (uint32_t n = 0; n < gic->words; n++) {
         for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
             uint32_t intid = n * 64 + vml_ctz64(left);
             struct vml_gic_cpu *owner = gic_lock_owner(gic, intid, cpu);
@@ -328,13 +326,13 @@ static void keep_pending_of_active(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
-/* Those that are no ordinary interrupts of the queue: LPIs, extended SPIs, and a GICv2's SGIs. Lock
- * held. */
+/* Those that are no ordinary interrupts of the queue: LPIs, the extended ranges', and a GICv2's SGIs.
+ * Lock held. */
 static __attribute__((noinline)) void list_special(struct vml_gic *gic, struct vml_gic_cpu *c,
                                                    uint32_t place, uint32_t intid,
                                                    struct vml_gic_lrs *lrs)
 {
-    uint32_t n;
+    uint32_t cpu = gic_index(gic, c), n;
 
     if (intid == LPI_MARK) {
         list_lpi(gic, c, place >> 1 << 3, lrs);
@@ -346,9 +344,11 @@ static __attribute__((noinline)) void list_special(struct vml_gic *gic, struct v
         return;
     }
     n = lrs->used++;
-    STORE(&gic->taker[intid], (uint16_t)gic_index(gic, c));
-    lrs->lr[n] = list_pending(&gic->irqs[intid / 32], place, intid, LOAD(&gic->links[intid]), n,
-                              &lrs->filled, true) +
+    if (!gic_is_private(intid)) {
+        STORE(&gic->taker[intid], (uint16_t)cpu);
+    }
+    lrs->lr[n] = list_pending(gic_word(gic, cpu, intid / 32), place, intid,
+                              LOAD(gic_link_of(gic, cpu, intid)), n, &lrs->filled, true) +
                  gic_intid(intid) - intid;
 }
 
@@ -360,7 +360,7 @@ static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu
     uint64_t ready = q->places & c->open;
 
     for (uint32_t left = lrs->count - lrs->used; ready != 0 && left != 0; left--) {
-        uint32_t place = vml_ctz64(ready), word = vml_ctz32(q->summary[place]);
+        uint32_t place = vml_ctz64(ready), word = vml_ctz64(q->summary[place]);
         uint64_t *bits = &q->bits[place * gic->words + word], now = *bits;
         uint32_t intid = word * 64 + vml_ctz64(now), n;
 
@@ -372,7 +372,7 @@ static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu
         now &= now - 1;
         *bits = now;
         if (now == 0) {
-            uint32_t summary = q->summary[place] & (q->summary[place] - 1u);
+            uint64_t summary = q->summary[place] & (q->summary[place] - 1u);
 
             q->summary[place] = summary;
             if (summary == 0) {
@@ -468,11 +468,10 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 }
 
 /* Takes back a list register that has a state. Owner's lock held. */
-static void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t intid, uint64_t lr,
-                         bool latched)
+static void unlist_state(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_word *w,
+                         uint32_t intid, uint64_t lr, bool latched)
 {
     uint32_t bit = VML_BIT32(intid % 32), state = lr_state(gic, lr);
-    struct vml_gic_word *w = gic_word(gic, gic_index(gic, c), intid / 32);
     bool sgi_v2 = gic->config.version == 2 && intid < 16;
 
     gic_put_bits(&w->active, bit, (state & LR_ACTIVE) != 0);
@@ -502,7 +501,7 @@ static VML_ALWAYS_INLINE void unlist(struct vml_gic *gic, struct vml_gic_cpu *c,
 
     gic_put_bits(&w->listed, bit, false);
     if (v3 ? lr >> 62 != 0 : (lr >> 28 & 3) != 0) {
-        unlist_state(gic, c, intid, lr, (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
+        unlist_state(gic, c, w, intid, lr, (lrs->filled >> (FILLED_LATCHED + i) & 1) != 0);
         gic_regate(w, bit);
     } else {
         if (LOAD(&w->active) & bit) {
@@ -526,7 +525,7 @@ static uint32_t first_left_over(struct vml_gic *gic, struct vml_gic_cpu *c, uint
 {
     uint32_t cpu = gic_index(gic, c), first = VML_GIC_SPURIOUS, best = IDLE_PRIORITY;
 
-    for (uint32_t n = 0; n < TAKEN_WORDS; n++) {
+    for (uint32_t n = 0; n < gic->words; n++) {
         for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
             uint32_t intid = n * 64 + vml_ctz64(left), priority = gic_priority(gic, c, intid);
 
@@ -575,7 +574,8 @@ static void apply_eoi_count(struct vml_gic *gic, struct vml_gic_cpu *c,
     }
 }
 
-/* Those that another vCPU's lock guards now: LPIs, and what was re-routed meanwhile. */
+/* The extended ranges', and those that another vCPU's lock guards now: LPIs, and what was re-routed
+ * meanwhile. */
 static VML_COLD void unlist_elsewhere(struct vml_gic *gic, struct vml_gic_cpu *c,
                                       const struct vml_gic_lrs *lrs, uint32_t elsewhere)
 {
@@ -588,7 +588,8 @@ static VML_COLD void unlist_elsewhere(struct vml_gic *gic, struct vml_gic_cpu *c
             continue;
         }
         owner = gic_lock_owner(gic, intid, gic_index(gic, c));
-        unlist(gic, c, owner, &gic->irqs[intid / 32], intid, lrs, i, gic->config.version == 3);
+        unlist(gic, c, owner, gic_word(gic, gic_index(gic, c), intid / 32), intid, lrs, i,
+               gic->config.version == 3);
         change = gic_update(gic, owner);
         vml_mutex_unlock(&owner->lock);
         gic_tell(gic, gic_index(gic, owner), change);

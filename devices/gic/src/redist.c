@@ -7,27 +7,46 @@ static struct vml_gic *gic_of(struct vml_device *device)
     return VML_CONTAINER_OF(device, struct vml_gic, gicr);
 }
 
+/* Each of the arrays in the SGI frame begins at a multiple of 0x80; that of the extended PPIs goes on
+ * where that of the others ends.  Returns where in the two of them an element is. */
+static uint32_t element(const struct vml_reg *reg, uint32_t index)
+{
+    return reg->offset % 0x80 / reg->width + index;
+}
+
+/* The word with the interrupts of an element, `per_word` elements a word. */
+static uint32_t word_of(const struct vml_reg *reg, uint32_t index, uint32_t per_word)
+{
+    uint32_t word = element(reg, index) / per_word;
+
+    return word == 0 ? 0 : FIRST_EPPI / 32 + word - 1;
+}
+
+static uint32_t intid_of(const struct vml_reg *reg, uint32_t index)
+{
+    uint32_t n = element(reg, index);
+
+    return n < 32 ? n : FIRST_EPPI + n - 32;
+}
+
 #define FIELD_READ(name, field)                                                                    \
     static GIC_READ_HOOK(name)                                                                     \
     {                                                                                              \
-        (void)reg;                                                                                 \
-        (void)index;                                                                               \
-        return gic_get_field(gic_of(device), access->cpu, 0, field);                               \
+        return gic_get_field(gic_of(device), access->cpu, word_of(reg, index, 1), field);          \
     }
 #define FIELD_WRITE_ONES(name, field, set)                                                         \
     static GIC_WRITE_HOOK(name)                                                                    \
     {                                                                                              \
-        (void)reg;                                                                                 \
-        (void)index;                                                                               \
-        gic_set_field(gic_of(device), access->cpu, 0, field, (uint32_t)(value & mask), set);       \
+        gic_set_field(gic_of(device), access->cpu, word_of(reg, index, 1), field,                  \
+                      (uint32_t)(value & mask), set);                                              \
     }
 #define FIELD_WRITE(name, field)                                                                   \
     static GIC_WRITE_HOOK(name)                                                                    \
     {                                                                                              \
-        (void)reg;                                                                                 \
-        (void)index;                                                                               \
-        gic_set_field(gic_of(device), access->cpu, 0, field, (uint32_t)(value & mask), true);      \
-        gic_set_field(gic_of(device), access->cpu, 0, field, (uint32_t)(~value & mask), false);    \
+        uint32_t word = word_of(reg, index, 1);                                                    \
+                                                                                                   \
+        gic_set_field(gic_of(device), access->cpu, word, field, (uint32_t)(value & mask), true);   \
+        gic_set_field(gic_of(device), access->cpu, word, field, (uint32_t)(~value & mask), false); \
     }
 
 FIELD_READ(read_group, FIELD_GROUP)
@@ -46,35 +65,35 @@ FIELD_WRITE(write_grpmod, FIELD_GRPMOD)
 
 static GIC_READ_HOOK(read_icfgr)
 {
-    (void)reg;
-    return gic_spread_edges(gic_get_field(gic_of(device), access->cpu, 0, FIELD_EDGE) >>
-                            index * 16);
+    uint32_t word = word_of(reg, index, 2);
+
+    return gic_spread_edges(gic_get_field(gic_of(device), access->cpu, word, FIELD_EDGE) >>
+                            index % 2 * 16);
 }
 
 static GIC_WRITE_HOOK(write_icfgr)
 {
     struct vml_gic *gic = gic_of(device);
+    uint32_t word = word_of(reg, index, 2);
 
-    (void)reg;
-    gic_set_field(gic, access->cpu, 0, FIELD_EDGE,
-                  gic_gather_edges((uint32_t)(value & mask)) << index * 16, true);
-    gic_set_field(gic, access->cpu, 0, FIELD_EDGE,
-                  gic_gather_edges((uint32_t)(~value & mask)) << index * 16, false);
+    gic_set_field(gic, access->cpu, word, FIELD_EDGE,
+                  gic_gather_edges((uint32_t)(value & mask)) << index % 2 * 16, true);
+    gic_set_field(gic, access->cpu, word, FIELD_EDGE,
+                  gic_gather_edges((uint32_t)(~value & mask)) << index % 2 * 16, false);
 }
 
 static GIC_READ_HOOK(read_priority)
 {
     struct vml_gic *gic = gic_of(device);
+    uint32_t intid = intid_of(reg, index);
 
-    (void)reg;
-    return gic_priority(gic, &gic->cpus[access->cpu], index);
+    return gic_is_implemented(gic, intid) ? gic_priority(gic, &gic->cpus[access->cpu], intid) : 0;
 }
 
 static GIC_WRITE_HOOK(write_priority)
 {
-    (void)reg;
     (void)mask;
-    gic_set_priority(gic_of(device), access->cpu, index, (uint8_t)value);
+    gic_set_priority(gic_of(device), access->cpu, intid_of(reg, index), (uint8_t)value);
 }
 
 static GIC_READ_HOOK(read_ctlr)
@@ -99,7 +118,7 @@ static GIC_WRITE_HOOK(write_ctlr)
     gic_lpi_enable(gic, access->cpu, (value & GICR_ENABLE_LPIS) != 0);
 }
 
-/* IHI 0069H 12.11.35: affinity, number, Last of its region, DPGS. */
+/* IHI 0069H 12.11.35: affinity, number, Last of its region, DPGS, PPInum. */
 static GIC_READ_HOOK(read_typer)
 {
     struct vml_gic *gic = gic_of(device);
@@ -109,7 +128,7 @@ static GIC_READ_HOOK(read_typer)
     (void)reg;
     (void)index;
     return gic->cpus[cpu].affinity << 32 | (uint64_t)cpu << 8 | 1u << 5 | (last ? 1u << 4 : 0) |
-           (gic->config.lpis != 0 ? GICR_TYPER_LPIS : 0);
+           (gic->config.lpis != 0 ? GICR_TYPER_LPIS : 0) | (uint64_t)(gic->config.eppis / 32) << 27;
 }
 
 static GIC_READ_HOOK(read_waker)
@@ -164,15 +183,25 @@ static const struct vml_reg rows[] = {
     CONSTANT("GICR_CIDR2", 0xfff8, 0x05),
     CONSTANT("GICR_CIDR3", 0xfffc, 0xb1),
     HOOKS("GICR_IGROUPR0", 0x10080, 1, 4, VML_SIZE_4, read_group, write_group),
+    HOOKS("GICR_IGROUPRnE", 0x10084, 2, 4, VML_SIZE_4, read_group, write_group),
     HOOKS("GICR_ISENABLER0", 0x10100, 1, 4, VML_SIZE_4, read_enabled, write_isenabler),
+    HOOKS("GICR_ISENABLERnE", 0x10104, 2, 4, VML_SIZE_4, read_enabled, write_isenabler),
     HOOKS("GICR_ICENABLER0", 0x10180, 1, 4, VML_SIZE_4, read_enabled, write_icenabler),
+    HOOKS("GICR_ICENABLERnE", 0x10184, 2, 4, VML_SIZE_4, read_enabled, write_icenabler),
     HOOKS("GICR_ISPENDR0", 0x10200, 1, 4, VML_SIZE_4, read_pending, write_ispendr),
+    HOOKS("GICR_ISPENDRnE", 0x10204, 2, 4, VML_SIZE_4, read_pending, write_ispendr),
     HOOKS("GICR_ICPENDR0", 0x10280, 1, 4, VML_SIZE_4, read_pending, write_icpendr),
+    HOOKS("GICR_ICPENDRnE", 0x10284, 2, 4, VML_SIZE_4, read_pending, write_icpendr),
     HOOKS("GICR_ISACTIVER0", 0x10300, 1, 4, VML_SIZE_4, read_active, write_isactiver),
+    HOOKS("GICR_ISACTIVERnE", 0x10304, 2, 4, VML_SIZE_4, read_active, write_isactiver),
     HOOKS("GICR_ICACTIVER0", 0x10380, 1, 4, VML_SIZE_4, read_active, write_icactiver),
+    HOOKS("GICR_ICACTIVERnE", 0x10384, 2, 4, VML_SIZE_4, read_active, write_icactiver),
     HOOKS("GICR_IPRIORITYR", 0x10400, 32, 1, VML_SIZE_14, read_priority, write_priority),
+    HOOKS("GICR_IPRIORITYRnE", 0x10420, 64, 1, VML_SIZE_14, read_priority, write_priority),
     HOOKS("GICR_ICFGR", 0x10c00, 2, 4, VML_SIZE_4, read_icfgr, write_icfgr),
+    HOOKS("GICR_ICFGRnE", 0x10c08, 4, 4, VML_SIZE_4, read_icfgr, write_icfgr),
     HOOKS("GICR_IGRPMODR0", 0x10d00, 1, 4, VML_SIZE_4, read_grpmod, write_grpmod),
+    HOOKS("GICR_IGRPMODRnE", 0x10d04, 2, 4, VML_SIZE_4, read_grpmod, write_grpmod),
     /* RAZ/WI while GICD_CTLR.DS is 1 */
     {"GICR_NSACR", 0x10e00, 1, 0, 4, VML_SIZE_4, VML_REG_RAZ, 0, 0, NONE, NULL, NULL},
 };

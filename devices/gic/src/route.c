@@ -97,7 +97,7 @@ static void reroute(struct vml_gic *gic, uint32_t intid)
 
 void gic_set_route(struct vml_gic *gic, uint32_t intid, uint64_t route)
 {
-    if (intid < 32 || !gic_is_implemented(gic, intid)) {
+    if (gic_is_private(intid) || !gic_is_implemented(gic, intid)) {
         return;
     }
     vml_mutex_lock(&gic->route_lock);

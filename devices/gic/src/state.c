@@ -28,7 +28,7 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
     vml_state_put_u32(w, gic->config.version);
     vml_state_put_u32(w, gic->config.cpus);
     vml_state_put_u32(w, gic->config.spis);
-    vml_state_put_u32(w, gic->config.espis);
+    vml_state_put_u32(w, gic->config.espis | gic->config.eppis << 16);
     vml_state_put_u32(w, LOAD(&gic->enabled_groups));
     for (uint32_t i = 0; i < gic->config.cpus; i++) {
         const struct vml_gic_cpu *c = &gic->cpus[i];
@@ -50,6 +50,12 @@ void gic_save(struct vml_device *device, struct vml_state_writer *w)
         for (uint32_t n = 0; n < 16; n++) {
             vml_state_put_u8(w, LOAD(&c->sgi_sources[n]));
             vml_state_put_u8(w, c->sgi_active[n]);
+        }
+        for (uint32_t n = 0; n < gic->config.eppis / 32; n++) {
+            save_word(w, &c->eppis->words[n]);
+        }
+        for (uint32_t n = 0; n < gic->config.eppis; n++) {
+            vml_state_put_u8(w, LOAD(&c->eppis->priority[n]) & PRIORITY_MASK);
         }
     }
     for (uint32_t n = 1; n * 32 < gic->numbers; n = gic_next_spi(gic, n * 32 + 32) / 32) {
@@ -171,6 +177,22 @@ static void restore_cpu(struct vml_gic *gic, struct vml_state_reader *r, struct 
     STORE(&to->private_irqs.grpmod, LOAD(&c.private_irqs.grpmod));
 }
 
+static void restore_eppis(const struct vml_gic *gic, struct vml_state_reader *r,
+                          struct vml_gic_eppis *to)
+{
+    for (uint32_t n = 0; n < gic->config.eppis / 32; n++) {
+        restore_word(r, to ? &to->words[n] : NULL, UINT32_MAX, 0);
+    }
+    for (uint32_t n = 0; n < gic->config.eppis; n++) {
+        uint8_t priority = vml_state_get_u8(r);
+
+        check(r, (priority & ~PRIORITY_MASK) == 0);
+        if (to) {
+            STORE(&to->priority[n], priority);
+        }
+    }
+}
+
 static bool route_is_valid(const struct vml_gic *gic, uint64_t route)
 {
     return gic->config.version == 3 ? (route & ~UINT64_C(0xff80ffffff)) == 0
@@ -186,7 +208,7 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
     check(r, vml_state_get_u32(r) == gic->config.version);
     check(r, vml_state_get_u32(r) == gic->config.cpus);
     check(r, vml_state_get_u32(r) == gic->config.spis);
-    check(r, vml_state_get_u32(r) == gic->config.espis);
+    check(r, vml_state_get_u32(r) == (gic->config.espis | gic->config.eppis << 16));
     groups = vml_state_get_u32(r);
     check(r, groups <= 3);
     if (apply) {
@@ -194,6 +216,7 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
     }
     for (uint32_t i = 0; i < gic->config.cpus; i++) {
         restore_cpu(gic, r, apply ? &gic->cpus[i] : NULL, gic->cpus[i].affinity);
+        restore_eppis(gic, r, apply ? gic->cpus[i].eppis : NULL);
     }
     for (uint32_t n = 1; n * 32 < gic->numbers; n = gic_next_spi(gic, n * 32 + 32) / 32) {
         uint32_t left = n * 32 < gic->intids ? gic->intids - n * 32 : 32;
@@ -219,6 +242,21 @@ static void pass(struct vml_gic *gic, struct vml_state_reader *r, bool apply)
     vml_state_leave(r);
 }
 
+/* Finds the place of an interrupt, and queues it. A private one's vCPU has the index `cpu`. */
+static void rebuild_one(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
+{
+    struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
+    bool is_private = gic_is_private(intid);
+    struct vml_gic_cpu *owner = &gic->cpus[is_private ? cpu : LOAD(&gic->owner[intid])];
+
+    gic_set_place(gic, owner, intid, gic_priority(gic, owner, intid),
+                  LOAD(&w->group) >> intid % 32 & 1);
+    gic_requeue(gic, owner, w, intid, false);
+    if (LOAD(&w->active) >> intid % 32 & 1) {
+        gic_note_taken(gic, &gic->cpus[is_private ? cpu : LOAD(&gic->taker[intid])], intid);
+    }
+}
+
 static void rebuild(struct vml_gic *gic)
 {
     for (uint32_t i = 0; i < gic->config.cpus; i++) {
@@ -228,23 +266,15 @@ static void rebuild(struct vml_gic *gic)
         gic_binary_points(gic, c);
         c->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
         for (uint32_t intid = 0; intid < 32; intid++) {
-            gic_set_place(gic, c, intid, gic_priority(gic, c, intid),
-                          LOAD(&c->private_irqs.group) >> intid & 1);
-            gic_requeue(gic, c, &c->private_irqs, intid, false);
-            if (LOAD(&c->private_irqs.active) >> intid & 1) {
-                gic_note_taken(gic, c, intid);
-            }
+            rebuild_one(gic, i, intid);
+        }
+        for (uint32_t n = 0; n < gic->config.eppis; n++) {
+            rebuild_one(gic, i, FIRST_EPPI + n);
         }
     }
     FOR_EACH_SPI(gic, intid)
     {
-        gic_set_place(gic, NULL, intid, gic_priority(gic, NULL, intid),
-                      LOAD(&gic->irqs[intid / 32].group) >> intid % 32 & 1);
-        gic_requeue(gic, &gic->cpus[LOAD(&gic->owner[intid])], &gic->irqs[intid / 32], intid,
-                    false);
-        if (LOAD(&gic->irqs[intid / 32].active) >> intid % 32 & 1) {
-            gic_note_taken(gic, &gic->cpus[LOAD(&gic->taker[intid])], intid);
-        }
+        rebuild_one(gic, 0, intid);
     }
     gic_route_all(gic);
     gic_update_all(gic);

@@ -25,7 +25,7 @@
  *
  * LPIs (`config.lpis`): of those with one priority the one that became pending first comes first (one
  * that is moved, or whose configuration changes, begins to wait anew), and after other interrupts of
- * that priority.  There is one configuration table: that which was read last.
+ * that priority but those of the extended ranges.  There is one configuration table: that which was read last.
  * A write of GICR_CTLR.EnableLPIs or GICR_INVALLR takes time in proportion to `config.lpis`; nothing
  * else that a guest does reads more than a few hundred bytes of it.
  *
@@ -52,6 +52,7 @@ extern "C" {
 #define VML_GIC_MAX_CPUS    512u  /**< vCPUs of a GICv3 */
 #define VML_GIC_MAX_CPUS_V2 8u    /**< vCPUs of a GICv2 */
 #define VML_GIC_MAX_SPIS    988u  /**< INTIDs 32 to 1019 */
+#define VML_GIC_MAX_EPPIS   64u   /**< extended PPIs: INTIDs 1056 to 1119 */
 #define VML_GIC_MAX_ESPIS   1024u /**< extended SPIs: INTIDs 4096 to 5119 */
 #define VML_GIC_LEVELS      32u   /**< priority levels: five bits */
 
@@ -82,7 +83,7 @@ struct vml_gic_word {
 /** @brief Deliverable interrupts of a vCPU by place (2 * level + group) and INTID. Private. */
 struct vml_gic_queue {
     uint64_t places;                      /**< bit p: `summary[p]` is not 0 */
-    uint32_t summary[2 * VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
+    uint64_t summary[2 * VML_GIC_LEVELS]; /**< bit w: word w of the bitmap is not 0 */
     uint64_t *bits;                       /**< [2 * VML_GIC_LEVELS][words] */
 };
 
@@ -107,6 +108,13 @@ struct vml_gic_lpi_cpu {
     uint64_t pendbaser;               /**< GICR_PENDBASER */
 };
 
+/** @brief A vCPU's extended PPIs. Private. */
+struct vml_gic_eppis {
+    struct vml_gic_word words[2];                /**< as vml_gic_cpu.private_irqs */
+    _Atomic uint16_t links[VML_GIC_MAX_EPPIS];   /**< physical INTIDs */
+    _Atomic uint8_t priority[VML_GIC_MAX_EPPIS]; /**< bit 2: the group */
+};
+
 /** @brief A vCPU's redistributor and CPU interface. Private. */
 struct vml_gic_cpu {
     VML_CACHE_ALIGNED struct vml_mutex lock; /**< of what follows and of the SPIs it owns */
@@ -127,7 +135,8 @@ struct vml_gic_cpu {
     _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
     _Atomic uint16_t links[32];              /**< physical INTIDs of INTIDs 0 to 31 */
     uint8_t sgi_active[16];                  /**< GICv2: whose SGI is active */
-    _Atomic uint64_t taken[32];              /**< by INTID: may be active here */
+    struct vml_gic_eppis *eppis;             /**< NULL without */
+    _Atomic uint64_t *taken;                 /**< [words] by INTID: may be active here */
     _Atomic bool any_taken;                  /**< there are any */
     uint32_t vmcr;              /**< the interface as ICH_VMCR_EL2; 0: not up to date */
     uint32_t hcr;               /**< with it: ICH_HCR_EL2's enables */
@@ -146,6 +155,8 @@ struct vml_gic_config {
                                    Not used by version 2. Read by init only */
     uint32_t first_gicrs;  /**< vCPUs whose redistributors are in a first region of their own, so
                                    that GICR_TYPER.Last is set for the last of them; 0: one region */
+    uint32_t eppis;        /**< extended PPIs of version 3: 0, 32 or 64. They are INTIDs 1056 and
+                                   up */
     uint32_t espis;        /**< extended SPIs of version 3: 0 to 1024, a multiple of 32. They are
                                    INTIDs 4096 and up */
     uint32_t lpis;         /**< LPIs of version 3: 0, a power of two from 4, or
@@ -161,16 +172,22 @@ struct vml_gic_config {
 /** @brief Bytes of storage for a number of vCPUs and SPIs, for static storage. */
 #define VML_GIC_STORAGE(cpus, spis)                                                                \
     ((cpus) * (sizeof(struct vml_gic_cpu) +                                                        \
-               2u * VML_GIC_LEVELS * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +            \
+               (2u * VML_GIC_LEVELS + 2u) * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +     \
      32u * sizeof(struct vml_gic_word) +                                                           \
      (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
 
+/** @brief What a number of extended PPIs that is not 0 needs in addition. */
+#define VML_GIC_STORAGE_EPPIS(cpus)                                                                \
+    ((cpus) *                                                                                      \
+         (sizeof(struct vml_gic_eppis) + (2u * VML_GIC_LEVELS + 2u) * 17u * sizeof(uint64_t)) +    \
+     256u)
+
 /** @brief What a number of extended SPIs that is not 0 needs in addition. */
 #define VML_GIC_STORAGE_ESPIS(cpus, espis)                                                         \
-    ((cpus)*2u * VML_GIC_LEVELS * (17u + (espis) / 64u) * sizeof(uint64_t) +                       \
-     (32u + (espis) / 32u) * sizeof(struct vml_gic_word) +                                         \
-     (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) + 256u)
+    ((cpus) * (2u * VML_GIC_LEVELS + 2u) * (17u + (espis) / 64u) * sizeof(uint64_t) +              \
+     (2u + (espis) / 32u) * sizeof(struct vml_gic_word) +                                          \
+     (64u + (espis)) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) + 256u)
 
 /** @brief As VML_GIC_STORAGE(), with a number of LPIs that is not 0. */
 #define VML_GIC_STORAGE_LPIS(cpus, spis, lpis)                                                     \

@@ -30,6 +30,17 @@ static bool has(const struct guest *g, uint32_t cpu, uint32_t intid, uint32_t fr
     return false;
 }
 
+static bool is_private(uint32_t intid)
+{
+    return intid < 32 || intid - 1056 < FUZZ_EPPIS;
+}
+
+static bool is_there(const struct guest *g, uint32_t intid)
+{
+    return intid < g->gic.intids || intid - 1056 < g->gic.config.eppis ||
+           intid - 4096 < g->gic.config.espis;
+}
+
 static void check_lrs(const struct guest *g, uint32_t cpu)
 {
     const struct vml_gic_lrs *lrs = &g->lrs[cpu];
@@ -41,10 +52,10 @@ static void check_lrs(const struct guest *g, uint32_t cpu)
     for (uint32_t i = 0; i < lrs->used; i++) {
         uint32_t intid = intid_of(g, cpu, i);
 
-        if (intid >= g->gic.intids || (lrs->lr[i] >> shift & 3) == 0 || has(g, cpu, intid, i + 1)) {
+        if (!is_there(g, intid) || (lrs->lr[i] >> shift & 3) == 0 || has(g, cpu, intid, i + 1)) {
             abort();
         }
-        for (uint32_t c = 0; intid >= 32 && c < FUZZ_CPUS; c++) {
+        for (uint32_t c = 0; !is_private(intid) && c < FUZZ_CPUS; c++) {
             if (c != cpu && has(g, c, intid, 0)) {
                 abort();
             }
@@ -99,15 +110,13 @@ static void access_register(struct guest *g, uint8_t op, const uint8_t **data, s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[VML_GIC_STORAGE(FUZZ_CPUS, 96)];
+    static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[FUZZ_STORAGE];
     static struct guest g;
     uint8_t how = (uint8_t)gic_fuzz_take(&data, &size, 1);
-    struct vml_gic_config config = {.version = 2 + (how & 1),
-                                    .cpus = FUZZ_CPUS,
-                                    .spis = 96,
-                                    .storage = storage,
-                                    .storage_size = sizeof(storage)};
+    struct vml_gic_config config = gic_fuzz_config(2 + (how & 1));
 
+    config.storage = storage;
+    config.storage_size = sizeof(storage);
     memset(&g, 0, sizeof(g));
     if (vml_gic_init(&g.gic, &config) != VML_OK) {
         abort();
@@ -121,10 +130,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         switch (op & 7) {
         case 3:
-            vml_gic_set_level(&g.gic, (uint32_t)gic_fuzz_take(&data, &size, 1), cpu, (op & 8) != 0);
+            vml_gic_set_level(&g.gic, gic_fuzz_intid(&data, &size), cpu, (op & 8) != 0);
             break;
         case 4:
-            intid = (uint32_t)gic_fuzz_take(&data, &size, 1);
+            intid = gic_fuzz_intid(&data, &size);
             if (op & 8) {
                 vml_gic_set_pending(&g.gic, intid, cpu);
             } else {
@@ -140,9 +149,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
             break;
         case 7:
-            intid = (uint32_t)gic_fuzz_take(&data, &size, 1);
-            if (vml_gic_lr_link(&g.gic, intid, cpu, op & 8 ? 32 + intid : 0) == VML_OK &&
-                (intid < 16 || intid >= g.gic.intids)) {
+            intid = gic_fuzz_intid(&data, &size);
+            if (vml_gic_lr_link(&g.gic, intid, cpu, op & 8 ? 32 + intid % 128 : 0) == VML_OK &&
+                (intid < 16 || !is_there(&g, intid))) {
                 abort(); /* there is no such line */
             }
             break;

@@ -7,7 +7,20 @@
 #include <vml/gic.h>
 #include <vml/vbus.h>
 
-enum { FUZZ_CPUS = 4 };
+enum { FUZZ_CPUS = 4, FUZZ_SPIS = 96, FUZZ_EPPIS = 64, FUZZ_ESPIS = 32 };
+enum { FUZZ_EPPI_NUMBER = 1024, FUZZ_ESPI_NUMBER = 1088 }; /* what they are inside */
+#define FUZZ_STORAGE                                                                               \
+    (VML_GIC_STORAGE(FUZZ_CPUS, FUZZ_SPIS) + VML_GIC_STORAGE_EPPIS(FUZZ_CPUS) +                    \
+     VML_GIC_STORAGE_ESPIS(FUZZ_CPUS, FUZZ_ESPIS))
+
+static struct vml_gic_config gic_fuzz_config(uint32_t version)
+{
+    return (struct vml_gic_config){.version = version,
+                                   .cpus = FUZZ_CPUS,
+                                   .spis = FUZZ_SPIS,
+                                   .eppis = version == 3 ? FUZZ_EPPIS : 0,
+                                   .espis = version == 3 ? FUZZ_ESPIS : 0};
+}
 
 static uint64_t gic_fuzz_take(const uint8_t **data, size_t *size, size_t bytes)
 {
@@ -20,6 +33,17 @@ static uint64_t gic_fuzz_take(const uint8_t **data, size_t *size, size_t bytes)
     return v;
 }
 
+/* An INTID from a byte: its own value, or from 144 one at the end of an extended range or beyond. */
+static uint32_t gic_fuzz_intid(const uint8_t **data, size_t *size)
+{
+    uint32_t byte = (uint32_t)gic_fuzz_take(data, size, 1);
+
+    if (byte >= 224) {
+        return 4096 + (byte - 224) * 2;
+    }
+    return byte < 144 ? byte : 1056 + (byte - 144);
+}
+
 static bool gic_fuzz_is_queued(const struct vml_gic *gic, const struct vml_gic_cpu *c,
                                uint32_t group, uint32_t priority, uint32_t intid)
 {
@@ -29,7 +53,8 @@ static bool gic_fuzz_is_queued(const struct vml_gic *gic, const struct vml_gic_c
 
 /* How many interrupts are deliverable; each of them must be queued at its place. */
 static uint32_t gic_fuzz_deliverable(const struct vml_gic *gic, const struct vml_gic_word *w,
-                                     uint32_t first, const struct vml_gic_cpu *cpu)
+                                     uint32_t first, const struct vml_gic_cpu *cpu,
+                                     const _Atomic uint8_t *priorities)
 {
     uint32_t pending = w->latch | (w->level & ~w->edge), count = 0;
     uint32_t gate = w->enabled & ~w->active & w->routed & ~w->listed, bits = pending & gate;
@@ -40,7 +65,7 @@ static uint32_t gic_fuzz_deliverable(const struct vml_gic *gic, const struct vml
     for (uint32_t n = 0; n < 32; n++) {
         uint32_t intid = first + n;
         const struct vml_gic_cpu *c = cpu ? cpu : &gic->cpus[gic->owner[intid]];
-        uint32_t priority = cpu ? cpu->priority[n] : gic->priority[intid];
+        uint32_t priority = priorities[n];
 
         if (bits >> n & 1) {
             count++;
@@ -52,6 +77,27 @@ static uint32_t gic_fuzz_deliverable(const struct vml_gic *gic, const struct vml
     return count;
 }
 
+/* How many interrupts are queued at a place. The summaries must say so. */
+static uint32_t gic_fuzz_queued(const struct vml_gic *gic, const struct vml_gic_cpu *c,
+                                uint32_t place)
+{
+    uint64_t summary = c->queue.summary[place];
+    uint32_t count = 0;
+
+    if ((summary != 0) != (c->queue.places >> place & 1) || summary >> gic->words != 0) {
+        abort();
+    }
+    for (; summary != 0; summary &= summary - 1) {
+        uint64_t bits = c->queue.bits[place * gic->words + (uint32_t)__builtin_ctzll(summary)];
+
+        if (bits == 0) {
+            abort();
+        }
+        count += (uint32_t)__builtin_popcountll(bits);
+    }
+    return count;
+}
+
 /* The queues hold what the registers show as deliverable, at its place, and nothing else; nothing is
  * signalled while they are empty. */
 static void gic_fuzz_check(struct vml_gic *gic)
@@ -59,8 +105,9 @@ static void gic_fuzz_check(struct vml_gic *gic)
     uint32_t expected = 0, queued = 0;
 
     for (uint32_t i = 1; i * 32 < gic->numbers; i++) {
-        if (i * 32 < gic->intids || i >= 32) { /* SPIs; extended ones are 1024 and up inside */
-            expected += gic_fuzz_deliverable(gic, &gic->irqs[i], i * 32, NULL);
+        if (i * 32 < gic->intids || i * 32 >= FUZZ_ESPI_NUMBER) {
+            expected +=
+                gic_fuzz_deliverable(gic, &gic->irqs[i], i * 32, NULL, &gic->priority[i * 32]);
         }
     }
     for (uint32_t i = 0; i < FUZZ_CPUS; i++) {
@@ -68,9 +115,13 @@ static void gic_fuzz_check(struct vml_gic *gic)
         bool out = vml_gic_pending(gic, i, VML_IRQ_OUTPUT_IRQ) ||
                    vml_gic_pending(gic, i, VML_IRQ_OUTPUT_FIQ);
 
-        expected += gic_fuzz_deliverable(gic, &c->private_irqs, 0, c);
-        for (uint32_t n = 0; n < 2 * VML_GIC_LEVELS * gic->words; n++) {
-            queued += (uint32_t)__builtin_popcountll(c->queue.bits[n]);
+        expected += gic_fuzz_deliverable(gic, &c->private_irqs, 0, c, c->priority);
+        for (uint32_t n = 0; n < gic->config.eppis; n += 32) {
+            expected += gic_fuzz_deliverable(gic, &c->eppis->words[n / 32], FUZZ_EPPI_NUMBER + n, c,
+                                             &c->eppis->priority[n]);
+        }
+        for (uint32_t place = 0; place < 2 * VML_GIC_LEVELS; place++) {
+            queued += gic_fuzz_queued(gic, c, place);
         }
         if (out && c->queue.places == 0) {
             abort();
@@ -83,16 +134,12 @@ static void gic_fuzz_check(struct vml_gic *gic)
 
 static inline int gic_fuzz(uint32_t version, const uint8_t *data, size_t size)
 {
-    static _Alignas(VML_CACHE_LINE_SIZE)
-        uint8_t storage[VML_GIC_STORAGE(FUZZ_CPUS, 96) + VML_GIC_STORAGE_ESPIS(FUZZ_CPUS, 32)];
-    struct vml_gic_config config = {.version = version,
-                                    .cpus = FUZZ_CPUS,
-                                    .spis = 96,
-                                    .espis = version == 3 ? 32 : 0,
-                                    .storage = storage,
-                                    .storage_size = sizeof(storage)};
+    static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[FUZZ_STORAGE];
+    struct vml_gic_config config = gic_fuzz_config(version);
     struct vml_gic gic;
 
+    config.storage = storage;
+    config.storage_size = sizeof(storage);
     if (vml_gic_init(&gic, &config) != VML_OK) {
         abort();
     }
@@ -114,9 +161,9 @@ static inline int gic_fuzz(uint32_t version, const uint8_t *data, size_t size)
             }
             (void)device->ops->access(device, &a);
         } else if (kind == 6) {
-            vml_gic_set_level(&gic, (uint32_t)gic_fuzz_take(&data, &size, 1), cpu, a.write);
+            vml_gic_set_level(&gic, gic_fuzz_intid(&data, &size), cpu, a.write);
         } else {
-            vml_gic_pulse(&gic, (uint32_t)gic_fuzz_take(&data, &size, 1), cpu);
+            vml_gic_pulse(&gic, gic_fuzz_intid(&data, &size), cpu);
         }
         gic_fuzz_check(&gic);
     }
