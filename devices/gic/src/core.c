@@ -485,6 +485,28 @@ void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool l
     }
 }
 
+static const struct vml_gic_word *word_at(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    if (intid >= gic->intids || (intid < 32 && cpu >= gic->config.cpus)) {
+        return NULL;
+    }
+    return intid < 32 ? &gic->cpus[cpu].private_irqs : &gic->irqs[intid / 32];
+}
+
+uint32_t vml_gic_levels(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    const struct vml_gic_word *w = word_at(gic, intid, cpu);
+
+    return w ? LOAD(&w->level) : 0;
+}
+
+uint32_t vml_gic_latched(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
+{
+    const struct vml_gic_word *w = word_at(gic, intid, cpu);
+
+    return w ? LOAD(&w->latch) : 0;
+}
+
 static void latch(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool only_edge)
 {
     uint32_t bit = VML_BIT32(intid % 32), change = 0;

@@ -370,6 +370,28 @@ static enum vml_status its_restore(struct vml_device *device, struct vml_state_r
     return VML_OK;
 }
 
+void vml_its_get_registers(const struct vml_its *its, struct vml_its_registers *registers)
+{
+    *registers = (struct vml_its_registers){
+        .enabled = its->enabled != 0,
+        .cbaser = its->cbaser,
+        .cwriter = its->cwriter,
+        .creadr = its->creadr,
+        .baser = {its->baser[0], its->baser[1]},
+    };
+}
+
+void vml_its_set_registers(struct vml_its *its, const struct vml_its_registers *registers)
+{
+    its_reset(&its->device);
+    its->enabled = registers->enabled;
+    its->cbaser = registers->cbaser & CBASER_BITS;
+    its->cwriter = registers->cwriter & ITS_OFFSET;
+    its->creadr = registers->creadr & (ITS_OFFSET | ITS_STALLED);
+    its->baser[0] = registers->baser[0] & BASER_BITS;
+    its->baser[1] = registers->baser[1] & BASER_BITS;
+}
+
 enum vml_status vml_its_init(struct vml_its *its, const struct vml_its_config *config)
 {
     static const struct vml_device_ops device_ops = {its_access, its_reset, NULL, its_save,

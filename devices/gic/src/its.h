@@ -35,6 +35,11 @@ struct its_event {
 };
 
 /* its_table.c */
+enum { ITS_ENTRY = 8 };
+enum its_result its_load(struct vml_its *its, uint64_t address, uint64_t *value);
+enum its_result its_store(struct vml_its *its, uint64_t address, uint64_t value);
+enum its_result its_entry_address(struct vml_its *its, uint32_t table, uint32_t id,
+                                  uint64_t *address);
 enum its_result its_find_device(struct vml_its *its, uint32_t device_id, struct its_device *device);
 enum its_result its_set_device(struct vml_its *its, uint32_t device_id, uint64_t itt, uint32_t bits,
                                bool valid);

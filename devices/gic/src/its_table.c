@@ -10,11 +10,9 @@
  */
 #include "its.h"
 
-enum { ENTRY = 8 };
-
-static enum its_result load(struct vml_its *its, uint64_t address, uint64_t *value)
+enum its_result its_load(struct vml_its *its, uint64_t address, uint64_t *value)
 {
-    uint8_t bytes[ENTRY];
+    uint8_t bytes[ITS_ENTRY];
 
     if (vml_as_read(its->config.gic->config.memory, address, bytes, sizeof(bytes)) != VML_OK) {
         return ITS_STALL;
@@ -23,9 +21,9 @@ static enum its_result load(struct vml_its *its, uint64_t address, uint64_t *val
     return ITS_OK;
 }
 
-static enum its_result store(struct vml_its *its, uint64_t address, uint64_t value)
+enum its_result its_store(struct vml_its *its, uint64_t address, uint64_t value)
 {
-    uint8_t bytes[ENTRY];
+    uint8_t bytes[ITS_ENTRY];
 
     vml_store_le64(bytes, value);
     return vml_as_write(its->config.gic->config.memory, address, bytes, sizeof(bytes)) == VML_OK
@@ -34,8 +32,8 @@ static enum its_result store(struct vml_its *its, uint64_t address, uint64_t val
 }
 
 /* IHI 0069H 12.19.1 GITS_BASER<n>: where the entry of an identifier is. */
-static enum its_result entry_address(struct vml_its *its, uint32_t table, uint32_t id,
-                                     uint64_t *address)
+enum its_result its_entry_address(struct vml_its *its, uint32_t table, uint32_t id,
+                                  uint64_t *address)
 {
     uint64_t baser = its->baser[table], base, pages = (baser & 0xff) + 1, first;
     uint32_t size_field = (uint32_t)VML_FIELD64(baser, 9, 8);
@@ -49,18 +47,18 @@ static enum its_result entry_address(struct vml_its *its, uint32_t table, uint32
     base = page_shift == 16 ? VML_FIELD64(baser, 47, 16) << 16 | VML_FIELD64(baser, 15, 12) << 48
                             : baser & VML_MASK64(47, 12);
     if (!(baser & ITS_INDIRECT)) {
-        *address = base + (uint64_t)id * ENTRY;
+        *address = base + (uint64_t)id * ITS_ENTRY;
         return id < pages << id_shift ? ITS_OK : ITS_ERROR;
     }
     if (id >> id_shift >= pages << id_shift) {
         return ITS_ERROR;
     }
-    result = load(its, base + (uint64_t)(id >> id_shift) * ENTRY, &first);
+    result = its_load(its, base + (uint64_t)(id >> id_shift) * ITS_ENTRY, &first);
     if (result != ITS_OK) {
         return result;
     }
     *address = (first & VML_MASK64(51, 12) & ~(VML_BIT64(page_shift) - 1)) +
-               (uint64_t)(id & (VML_BIT32(id_shift) - 1)) * ENTRY;
+               (uint64_t)(id & (VML_BIT32(id_shift) - 1)) * ITS_ENTRY;
     return first & ITS_VALID ? ITS_OK : ITS_ERROR;
 }
 
@@ -68,10 +66,10 @@ static enum its_result entry_address(struct vml_its *its, uint32_t table, uint32
 static enum its_result find(struct vml_its *its, uint32_t table, uint32_t id, uint64_t *entry)
 {
     uint64_t address;
-    enum its_result result = entry_address(its, table, id, &address);
+    enum its_result result = its_entry_address(its, table, id, &address);
 
     if (result == ITS_OK) {
-        result = load(its, address, entry);
+        result = its_load(its, address, entry);
     }
     return result == ITS_OK && !(*entry & ITS_VALID) ? ITS_ERROR : result;
 }
@@ -79,9 +77,9 @@ static enum its_result find(struct vml_its *its, uint32_t table, uint32_t id, ui
 static enum its_result set(struct vml_its *its, uint32_t table, uint32_t id, uint64_t entry)
 {
     uint64_t address;
-    enum its_result result = entry_address(its, table, id, &address);
+    enum its_result result = its_entry_address(its, table, id, &address);
 
-    return result == ITS_OK ? store(its, address, entry) : result;
+    return result == ITS_OK ? its_store(its, address, entry) : result;
 }
 
 enum its_result its_find_device(struct vml_its *its, uint32_t device_id, struct its_device *device)
@@ -126,7 +124,7 @@ enum its_result its_collection_exists(struct vml_its *its, uint32_t icid)
 {
     uint64_t address;
 
-    return entry_address(its, ITS_COLLECTIONS, icid, &address);
+    return its_entry_address(its, ITS_COLLECTIONS, icid, &address);
 }
 
 enum its_result its_event_address(struct vml_its *its, uint32_t device_id, uint32_t event_id,
@@ -138,7 +136,7 @@ enum its_result its_event_address(struct vml_its *its, uint32_t device_id, uint3
     if (result != ITS_OK) {
         return result;
     }
-    *address = device.itt + (uint64_t)event_id * ENTRY;
+    *address = device.itt + (uint64_t)event_id * ITS_ENTRY;
     return event_id < device.events ? ITS_OK : ITS_ERROR;
 }
 
@@ -150,7 +148,7 @@ enum its_result its_find_event(struct vml_its *its, uint32_t device_id, uint32_t
     uint32_t intid;
 
     if (result == ITS_OK) {
-        result = load(its, event->address, &entry);
+        result = its_load(its, event->address, &entry);
     }
     if (result != ITS_OK) {
         return result;
@@ -167,6 +165,6 @@ enum its_result its_find_event(struct vml_its *its, uint32_t device_id, uint32_t
 enum its_result its_set_event(struct vml_its *its, uint64_t address, uint32_t lpi, uint32_t icid,
                               bool valid)
 {
-    return store(its, address,
-                 valid ? ITS_VALID | (uint64_t)(lpi + VML_GIC_FIRST_LPI) << 16 | icid : 0);
+    return its_store(its, address,
+                     valid ? ITS_VALID | (uint64_t)(lpi + VML_GIC_FIRST_LPI) << 16 | icid : 0);
 }

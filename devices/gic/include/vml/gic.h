@@ -239,6 +239,15 @@ void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
 /** @brief Makes an interrupt pending, as a write to ISPENDR: what a message does. SGIs too. */
 void vml_gic_set_pending(struct vml_gic *gic, uint32_t intid, uint32_t cpu);
 
+/** @brief The levels of 32 interrupts' wires, for those who move a guest to another GIC. No vCPU runs.
+ * @param intid of the first: a multiple of 32, below 1024
+ * @param cpu whose, for INTIDs below 32
+ * @return bit n: of INTID intid + n; 0 for interrupts that are not implemented */
+uint32_t vml_gic_levels(const struct vml_gic *gic, uint32_t intid, uint32_t cpu);
+/** @brief Which of 32 interrupts are pending because of an edge or a write, rather than of the wire, which
+ * ISPENDR does not tell apart. See vml_gic_levels(). */
+uint32_t vml_gic_latched(const struct vml_gic *gic, uint32_t intid, uint32_t cpu);
+
 /** @brief Writes which LPIs are pending into the pending tables in guest memory, for those who move a
  * guest to another GIC by its memory. A saved state holds them itself: it needs no such call. No vCPU
  * runs meanwhile. */

@@ -72,6 +72,30 @@ enum vml_status vml_its_msi(struct vml_its *its, uint32_t device_id, uint32_t ev
  * @return true if there are more that can run */
 bool vml_its_run(struct vml_its *its, uint32_t budget);
 
+/** @brief An ITS's registers as values, for those who move a guest between this ITS and another. */
+struct vml_its_registers {
+    bool enabled;      /**< GITS_CTLR.Enabled */
+    uint64_t cbaser;   /**< GITS_CBASER */
+    uint64_t cwriter;  /**< GITS_CWRITER */
+    uint64_t creadr;   /**< GITS_CREADR, Stalled too */
+    uint64_t baser[2]; /**< GITS_BASER0 and GITS_BASER1; Type and Entry_Size are ignored */
+};
+
+/** @brief Reads the registers. No vCPU runs, and no command is under way. */
+void vml_its_get_registers(const struct vml_its *its, struct vml_its_registers *registers);
+/** @brief Writes the registers, of which each keeps what it has bits for; no command runs. */
+void vml_its_set_registers(struct vml_its *its, const struct vml_its_registers *registers);
+
+/** @brief Writes the tables in guest memory anew as Linux KVM's ITS has them ("ITS Table ABI REV0" of its
+ * documentation). They are no tables of this ITS's then, until vml_its_tables_from_kvm(). No vCPU runs.
+ * @return VML_ERR_UNSUPPORTED for what that ITS cannot have: table pages other than 64 KiB, a collection
+ * table in two levels, a command queue that is not aligned to 64 KiB: nothing was changed then;
+ * VML_ERR_RANGE for tables that are not memory, or more than four million EventIDs in all */
+VML_MUST_CHECK enum vml_status vml_its_tables_to_kvm(struct vml_its *its);
+/** @brief The reverse: the registers are set, and the tables are those that KVM's ITS has saved.
+ * @return VML_ERR_UNSUPPORTED for an LPI that the GIC does not have; VML_ERR_RANGE as above */
+VML_MUST_CHECK enum vml_status vml_its_tables_from_kvm(struct vml_its *its);
+
 /** @brief The registers of an ITS: both frames. */
 extern const struct vml_reg_table vml_gits_regs;
 
