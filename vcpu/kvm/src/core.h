@@ -8,6 +8,7 @@
  *   registers.c  one register, and what the trap decoder wants
  *   state.c      saved state, timers
  *   gic.c        the kernel's interrupt controller
+ *   gic_state.c  its state, to and from the library's
  */
 #ifndef VML_KVM_CORE_H
 #define VML_KVM_CORE_H
@@ -74,5 +75,7 @@ enum vml_status kvm_gic_create(struct vml_kvm_machine *machine);
 enum vml_status kvm_gic_ready(struct vml_kvm_machine *machine);
 int kvm_set_attr(struct vml_kvm_machine *machine, int fd, uint32_t group, uint64_t attr,
                  const void *value);
+int kvm_get_attr(struct vml_kvm_machine *machine, int fd, uint32_t group, uint64_t attr,
+                 void *value);
 
 #endif

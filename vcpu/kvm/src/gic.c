@@ -11,6 +11,16 @@ int kvm_set_attr(struct vml_kvm_machine *machine, int fd, uint32_t group, uint64
     return system->ioctl(system->context, fd, ABI_SET_DEVICE_ATTR, (uintptr_t)&device);
 }
 
+int kvm_get_attr(struct vml_kvm_machine *machine, int fd, uint32_t group, uint64_t attr,
+                 void *value)
+{
+    const struct vml_kvm_system *system = machine->config.system;
+    struct abi_device_attr device = {
+        .group = group, .attr = attr, .addr = (uint64_t)(uintptr_t)value};
+
+    return system->ioctl(system->context, fd, ABI_GET_DEVICE_ATTR, (uintptr_t)&device);
+}
+
 static struct vml_kvm_machine *machine_of(void *controller)
 {
     return VML_CONTAINER_OF(controller, struct vml_kvm_machine, kernel_gic);

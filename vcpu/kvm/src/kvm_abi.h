@@ -139,9 +139,17 @@ struct abi_device_attr {
 };
 enum {
     ABI_VGIC_GRP_ADDR = 0,
+    ABI_VGIC_GRP_DIST_REGS = 1,
     ABI_VGIC_GRP_NR_IRQS = 3,
     ABI_VGIC_GRP_CTRL = 4,
+    ABI_VGIC_GRP_REDIST_REGS = 5,
+    ABI_VGIC_GRP_CPU_SYSREGS = 6,
+    ABI_VGIC_GRP_LEVEL_INFO = 7,
+    ABI_VGIC_GRP_ITS_REGS = 8,
     ABI_VGIC_CTRL_INIT = 0,
+    ABI_VGIC_CTRL_ITS_SAVE_TABLES = 1,
+    ABI_VGIC_CTRL_ITS_RESTORE_TABLES = 2,
+    ABI_VGIC_CTRL_SAVE_PENDING_TABLES = 3,
     ABI_VGIC_ADDR_V3_DIST = 2,
     ABI_VGIC_ADDR_ITS = 4,
     ABI_VGIC_ADDR_V3_REDIST_REGION = 5,
@@ -180,6 +188,7 @@ enum { ABI_SMCCC_FWD_TO_USER = 2 };
 #define ABI_ARM_PREFERRED      ABI_IOR(0xaf, struct abi_vcpu_init)
 #define ABI_CREATE_DEVICE      ABI_IOWR(0xe0, struct abi_create_device)
 #define ABI_SET_DEVICE_ATTR    ABI_IOW(0xe1, struct abi_device_attr)
+#define ABI_GET_DEVICE_ATTR    ABI_IOW(0xe2, struct abi_device_attr)
 #define ABI_HAS_DEVICE_ATTR    ABI_IOW(0xe3, struct abi_device_attr)
 
 #define ABI_API_VERSION        12

@@ -1,5 +1,7 @@
 #include "fake.h"
 
+#include "fake_gic.h"
+
 #define FD_KVM  10
 #define FD_VM   11
 #define FD_GIC  12
@@ -189,6 +191,20 @@ static int device_attr(int fd, const struct abi_device_attr *attr)
     return 0;
 }
 
+static int gic_ioctl(int fd, uint32_t request, const struct abi_device_attr *attr)
+{
+    if (fake_gic_has(attr->group, attr->attr)) {
+        bool of_its =
+            attr->group == ABI_VGIC_GRP_ITS_REGS ||
+            (attr->group == ABI_VGIC_GRP_CTRL && attr->attr != ABI_VGIC_CTRL_SAVE_PENDING_TABLES);
+
+        assert_int_equal(fd, of_its ? FD_ITS : FD_GIC);
+        return fake_gic_attr(attr, request == ABI_SET_DEVICE_ATTR);
+    }
+    assert_int_equal(request, ABI_SET_DEVICE_ATTR);
+    return device_attr(fd, attr);
+}
+
 static int create_device(struct abi_create_device *device)
 {
     fake.fds++;
@@ -292,8 +308,7 @@ static int do_ioctl(void *context, int fd, uint32_t request, uintptr_t argument)
         return vm_ioctl(request, argument);
     case FD_GIC:
     case FD_ITS:
-        assert_int_equal(request, ABI_SET_DEVICE_ATTR);
-        return device_attr(fd, (void *)argument);
+        return gic_ioctl(fd, request, (const struct abi_device_attr *)argument);
     default:
         fail();
         return -ABI_EINVAL;
@@ -355,6 +370,7 @@ static int no_run(struct fake *f, unsigned cpu, struct abi_run *page)
 void fake_reset(void)
 {
     memset(&fake, 0, sizeof(fake));
+    fake_gic_reset();
     fake.system = (struct vml_kvm_system){.open = open_kvm,
                                           .close = close_fd,
                                           .ioctl = do_ioctl,

@@ -40,6 +40,8 @@
 #include <stdatomic.h>
 #include <vml/arm_state.h>
 #include <vml/cpu.h>
+#include <vml/gic.h>
+#include <vml/gic_its.h>
 #include <vml/irq_controller.h>
 #include <vml/lifecycle.h>
 #include <vml/simple_as.h>
@@ -265,6 +267,27 @@ VML_MUST_CHECK enum vml_status vml_kvm_timers_get(struct vml_kvm_machine *machin
  * the host's then; see vml_kvm_timers_get(). */
 VML_MUST_CHECK enum vml_status vml_kvm_timers_set(struct vml_kvm_machine *machine,
                                                   struct vml_timer *const *timers);
+/** @brief Copies the kernel's GICv3 into one of the library's, which is of the same size, has no output
+ * function, and is on no bus: so that it is saved as that of any other engine. No vCPU runs.
+ *
+ * Pending LPIs and, with `its`, the ITS's tables go through guest memory, which is to be saved after this
+ * call.  Not the same afterwards: GICD_IIDR and other identification; GICD_CTLR, where the kernel has one
+ * enable for both groups; an edge-triggered input whose level is high counts as low; group modifiers
+ * and GICR_WAKER, which the kernel does not have.
+ * @param machine with the kernel's GIC, which is ready
+ * @param gic version 3, with the machine's vCPUs and SPIs, no extended SPIs, and LPIs if there is an ITS
+ * @param its NULL where the machine has none
+ * @return VML_ERR_INVALID for a GIC that is not so; VML_ERR_STATE without the kernel's, or before
+ * vml_kvm_machine_ready(); VML_ERR_UNSUPPORTED for an LPI that `gic` does not have; VML_ERR_RANGE for ITS
+ * tables that are not memory; VML_ERR_BUSY while a vCPU runs; VML_ERR_IO. What it was is logged */
+VML_MUST_CHECK enum vml_status vml_kvm_gic_get(struct vml_kvm_machine *machine, struct vml_gic *gic,
+                                               struct vml_its *its);
+/** @brief Copies the library's GICv3, as restored, into the kernel's. Guest memory is restored, the vCPUs
+ * are, and have not run yet; `gic` is not the guest's any more: its ITS's tables are the kernel's.
+ * @return as vml_kvm_gic_get(); VML_ERR_UNSUPPORTED for a state that the kernel's GIC cannot have, such as
+ * edge-triggered PPIs or group 0 enabled alone */
+VML_MUST_CHECK enum vml_status vml_kvm_gic_set(struct vml_kvm_machine *machine, struct vml_gic *gic,
+                                               struct vml_its *its);
 
 #ifdef __cplusplus
 }
