@@ -41,6 +41,10 @@ struct vm_engine {
      * `counter_hz` NULL. No vCPU runs. */
     void (*timers_out)(struct vm *vm);
     void (*timers_in)(struct vm *vm);
+    /* The same of the interrupt controller that `begin` brought along; NULL: it is the machine's. Out
+     * before memory is saved, and in when everything else is there. */
+    void (*gic_out)(struct vm *vm);
+    void (*gic_in)(struct vm *vm);
     void (*save)(struct vm *vm, uint32_t cpu, struct vml_state_writer *w);
     enum vml_status (*restore)(struct vm *vm, uint32_t cpu, struct vml_state_reader *r);
     /* Guest instructions executed so far; NULL: it does not know. */

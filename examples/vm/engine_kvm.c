@@ -43,9 +43,6 @@ static const char *unavailable(const struct vm_options *options)
     if (options->deterministic) {
         return "a --deterministic machine needs the software CPU (--accel a64)";
     }
-    if ((options->save || options->restore) && options->gic != 2) {
-        return "--save and --restore need --gic 2: the kernel keeps the state of its own GICv3";
-    }
     return vml_linux_kvm_unavailable();
 }
 
@@ -89,8 +86,10 @@ static struct vml_irq_controller *begin(struct vm *vm)
         status = open_machine(vm);
     }
     vm_check(status, "kvm");
-    if (vm->options.restore && !engine->machine.firmware) {
-        vm_fail("--restore: needs a kernel that forwards firmware calls (Linux 6.4 and up)");
+    /* Which vCPUs are on is the kernel's, where PSCI is. */
+    if ((vm->options.save || vm->options.restore) && !engine->machine.firmware) {
+        vm_fail(
+            "--save and --restore need a kernel that forwards firmware calls (Linux 6.4 and up)");
     }
     return vm->options.gic == 2 ? NULL : engine->machine.irqs;
 }
@@ -252,6 +251,20 @@ static void timers_in(struct vm *vm)
     vm_check(vml_kvm_timers_set(&engine_of(vm)->machine, vm->timer_by_index), "kvm: timers");
 }
 
+static void gic_out(struct vm *vm)
+{
+    if (vm->options.gic == 3) {
+        vm_check(vml_kvm_gic_get(&engine_of(vm)->machine, &vm->gic, &vm->its), "kvm: GICv3");
+    }
+}
+
+static void gic_in(struct vm *vm)
+{
+    if (vm->options.gic == 3) {
+        vm_check(vml_kvm_gic_set(&engine_of(vm)->machine, &vm->gic, &vm->its), "kvm: GICv3");
+    }
+}
+
 static void save(struct vm *vm, uint32_t cpu, struct vml_state_writer *w)
 {
     vm_check(vml_kvm_save(&engine_of(vm)->cpus[cpu], w), "kvm: vCPU");
@@ -276,6 +289,8 @@ const struct vm_engine vm_engine_kvm = {
     .memory_changed = memory_changed,
     .timers_out = timers_out,
     .timers_in = timers_in,
+    .gic_out = gic_out,
+    .gic_in = gic_in,
     .save = save,
     .restore = restore,
 };

@@ -140,9 +140,31 @@ static void create_its(struct vm *vm)
     };
 
     vm_check(vml_its_init(&vm->its, &config), "its");
-    vm_add_range(vm, &vm->mmio, VM_ITS_BASE, VM_ITS_SIZE, &vm->its.device, 0);
 }
 
+static void gicv2_on_buses(struct vm *vm)
+{
+    vm_add_range(vm, &vm->mmio, VM_GICC_BASE, VM_GICC_SIZE, &vm->gic.gicc, 0);
+    vm_check(
+        vml_gicv2m_init(&vm->v2m, &vm->gic, VM_GICV2M_BASE, VM_SPI + VM_SPI_V2M, VM_SPI_V2M_COUNT),
+        "gicv2m");
+    vm_add_range(vm, &vm->mmio, VM_GICV2M_BASE, VM_GICV2M_SIZE, &vm->v2m.device, 0);
+}
+
+static void gicv3_on_buses(struct vm *vm)
+{
+    vm_add_range(vm, &vm->mmio, VM_ITS_BASE, VM_ITS_SIZE, &vm->its.device, 0);
+    vm_add_range(vm, &vm->mmio, VM_GICR_BASE, vm->options.cpus * VM_GICR_CPU_SIZE, &vm->gic.gicr,
+                 0);
+    /* ICC_*_EL1 are op0 3, CRn 4 (PMR) and 12; the bus tells everything else apart. */
+    vm_add_range(vm, &vm->sysreg, VML_SYSREG(3, 0, 4, 6, 0), 8, &vm->gic.icc,
+                 VML_SYSREG(3, 0, 4, 6, 0));
+    vm_add_range(vm, &vm->sysreg, VML_SYSREG(3, 0, 12, 8, 0),
+                 VML_SYSREG(3, 0, 12, 15, 7) + 8 - VML_SYSREG(3, 0, 12, 8, 0), &vm->gic.icc,
+                 VML_SYSREG(3, 0, 12, 8, 0));
+}
+
+/* Where the engine has brought a controller along, this one only carries its state into snapshots. */
 static void create_gic(struct vm *vm)
 {
     struct vml_gic_config config = {
@@ -150,7 +172,7 @@ static void create_gic(struct vm *vm)
         .cpus = vm->options.cpus,
         .spis = VM_SPIS,
         .mpidrs = vm->mpidr,
-        .output = irq_output,
+        .output = vm->irqs ? NULL : irq_output,
         .context = vm,
         .debug = &vm->debug,
     };
@@ -165,24 +187,18 @@ static void create_gic(struct vm *vm)
         vm_fail("out of memory");
     }
     vm_check(vml_gic_init(&vm->gic, &config), "gic");
+    if (config.version == 3) {
+        create_its(vm);
+    }
+    if (vm->irqs) {
+        return;
+    }
     vm->irqs = &vm->gic.controller;
     vm_add_range(vm, &vm->mmio, VM_GICD_BASE, VM_GICD_SIZE, &vm->gic.gicd, 0);
-    if (vm->options.gic == 2) {
-        vm_add_range(vm, &vm->mmio, VM_GICC_BASE, VM_GICC_SIZE, &vm->gic.gicc, 0);
-        vm_check(vml_gicv2m_init(&vm->v2m, &vm->gic, VM_GICV2M_BASE, VM_SPI + VM_SPI_V2M,
-                                 VM_SPI_V2M_COUNT),
-                 "gicv2m");
-        vm_add_range(vm, &vm->mmio, VM_GICV2M_BASE, VM_GICV2M_SIZE, &vm->v2m.device, 0);
+    if (config.version == 3) {
+        gicv3_on_buses(vm);
     } else {
-        create_its(vm);
-        vm_add_range(vm, &vm->mmio, VM_GICR_BASE, vm->options.cpus * VM_GICR_CPU_SIZE,
-                     &vm->gic.gicr, 0);
-        /* ICC_*_EL1 are op0 3, CRn 4 (PMR) and 12; the bus tells everything else apart. */
-        vm_add_range(vm, &vm->sysreg, VML_SYSREG(3, 0, 4, 6, 0), 8, &vm->gic.icc,
-                     VML_SYSREG(3, 0, 4, 6, 0));
-        vm_add_range(vm, &vm->sysreg, VML_SYSREG(3, 0, 12, 8, 0),
-                     VML_SYSREG(3, 0, 12, 15, 7) + 8 - VML_SYSREG(3, 0, 12, 8, 0), &vm->gic.icc,
-                     VML_SYSREG(3, 0, 12, 8, 0));
+        gicv2_on_buses(vm);
     }
 }
 
@@ -393,9 +409,7 @@ void vm_create(struct vm *vm)
     create_bus(vm, &vm->sysreg, "sysreg", VML_SPACE_SYSREG);
     vm->irqs = vm->engine->begin ? vm->engine->begin(vm) : NULL;
     create_clock(vm);
-    if (!vm->irqs) {
-        create_gic(vm);
-    }
+    create_gic(vm);
     create_timers(vm);
     vm_console_open(&vm->console, vm, "--console", options->console);
     create_peripherals(vm);

@@ -210,6 +210,9 @@ static uint8_t *state_of(struct vm *vm, size_t *size)
     if (vm->engine->timers_out) {
         vm->engine->timers_out(vm);
     }
+    if (vm->engine->gic_out) {
+        vm->engine->gic_out(vm);
+    }
     vml_state_writer_init(&w, NULL, 0);
     put_state(vm, &w);
     *size = w.used;
@@ -336,6 +339,9 @@ static void get_state(struct vm *vm, const char *path, struct vml_state_reader *
     vml_state_leave(r);
     if (vm->engine->timers_in && vml_state_read_status(r) == VML_OK) {
         vm->engine->timers_in(vm);
+    }
+    if (vm->engine->gic_in && vml_state_read_status(r) == VML_OK) {
+        vm->engine->gic_in(vm);
     }
 }
 
