@@ -1,2 +1,2 @@
-SRCS := src/virtio_net.c src/transmit.c src/receive.c src/control.c
+SRCS := src/virtio_net.c src/transmit.c src/receive.c src/hash.c src/control.c src/rss.c
 NEEDS := virtio

@@ -5,6 +5,7 @@
 enum { CLASS_RX, CLASS_MAC, CLASS_VLAN, CLASS_ANNOUNCE, CLASS_MQ, CLASS_OFFLOADS };
 enum { MAC_TABLE_SET, MAC_ADDR_SET };
 enum { VLAN_ADD, VLAN_DEL };
+enum { MQ_PAIRS_SET, MQ_RSS_CONFIG, MQ_HASH_CONFIG };
 
 #define ACK_OK  0u
 #define ACK_ERR 1u
@@ -125,13 +126,12 @@ static bool announced(struct vml_virtio_net *net, uint8_t command)
     return true;
 }
 
-static bool set_pairs(struct vml_virtio_net *net, const struct vml_virtq_chain *chain,
-                      uint8_t command)
+static bool set_pairs(struct vml_virtio_net *net, const struct vml_virtq_chain *chain)
 {
     uint8_t bytes[2];
     uint32_t pairs;
 
-    if (command != 0 || !vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_MQ) ||
+    if (!vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_MQ) ||
         vml_virtq_copy_from(chain, 2, bytes, 2) != 2) {
         return false;
     }
@@ -140,7 +140,27 @@ static bool set_pairs(struct vml_virtio_net *net, const struct vml_virtq_chain *
         return false;
     }
     atomic_store(&net->pairs, pairs);
+    if (net->config.rss) { /* 5.1.6.5.5: the last command says who steers */
+        vml_mutex_lock(&net->lock);
+        net->config.rss->steering.by_hash = false;
+        vml_mutex_unlock(&net->lock);
+    }
     return true;
+}
+
+static bool set_queues(struct vml_virtio_net *net, const struct vml_virtq_chain *chain,
+                       uint8_t command)
+{
+    switch (command) {
+    case MQ_PAIRS_SET:
+        return set_pairs(net, chain);
+    case MQ_RSS_CONFIG:
+        return net_set_rss(net, chain);
+    case MQ_HASH_CONFIG:
+        return net_set_hash(net, chain);
+    default:
+        return false;
+    }
 }
 
 static bool set_offloads(struct vml_virtio_net *net, const struct vml_virtq_chain *chain,
@@ -183,7 +203,7 @@ static bool command(struct vml_virtio_net *net, const struct vml_virtq_chain *ch
     case CLASS_ANNOUNCE:
         return announced(net, head[1]);
     case CLASS_MQ:
-        return set_pairs(net, chain, head[1]);
+        return set_queues(net, chain, head[1]);
     case CLASS_OFFLOADS:
         return set_offloads(net, chain, head[1]);
     default:

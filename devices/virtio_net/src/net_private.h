@@ -10,13 +10,25 @@
 #define SPACE_MTU       10u
 #define SPACE_SPEED     12u
 #define SPACE_DUPLEX    16u
+#define SPACE_KEY_SIZE  17u
+#define SPACE_TABLE     18u
+#define SPACE_HASHES    20u
+#define SPACE_BASIC     17u /* bytes of it without hashes */
 
 #define STATUS_LINK_UP  1u
 #define STATUS_ANNOUNCE 2u
 
-/* The header before each frame; the last field only with VERSION_1 or MRG_RXBUF (5.1.6). */
+/* The header before each frame (5.1.6): num_buffers only with VERSION_1 or MRG_RXBUF, and the hash
+ * only with HASH_REPORT. */
 #define HEADER_SIZE        12u
 #define HEADER_SIZE_LEGACY 10u
+#define HEADER_SIZE_HASH   20u
+#define HEADER_NUM_BUFFERS 10u
+#define HEADER_HASH        12u
+#define HEADER_HASH_REPORT 16u
+
+/* What is looked at of a frame in most cases: two tags, IPv6, TCP. */
+#define HEAD_SIZE 88u
 
 enum { TX_FRAMES, TX_BYTES, TX_DROPPED, RX_FRAMES, RX_BYTES, RX_DROPPED };
 
@@ -27,17 +39,47 @@ static inline void net_count(struct vml_virtio_net *net, unsigned which, uint64_
 
 static inline uint32_t net_header_size(const struct vml_virtio_net *net)
 {
+    if (vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_HASH_REPORT)) {
+        return HEADER_SIZE_HASH;
+    }
     return vml_virtio_has(&net->virtio, VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_NET_F_MRG_RXBUF)
                ? HEADER_SIZE
                : HEADER_SIZE_LEGACY;
 }
 
-/* 5.1.2: the control queue follows the pairs; without MQ there is one. */
+/* 5.1.2: the control queue follows the pairs; without MQ and RSS there is one. */
 static inline uint32_t net_control_queue(const struct vml_virtio_net *net)
 {
-    return vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_MQ) ? 2u * net->config.pair_count : 2u;
+    return vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_MQ | VML_VIRTIO_NET_F_RSS)
+               ? 2u * net->config.pair_count
+               : 2u;
 }
 
+/* What there is of a packet to be hashed: addresses and, behind them, ports. */
+struct net_tuple {
+    uint8_t type;                      /* of the addresses: TYPE_* */
+    uint8_t l4;                        /* 0: no ports, 1: TCP's, 2: UDP's */
+    uint8_t address_len;               /* of both */
+    uint8_t plain[VML_TOEPLITZ_INPUT]; /* as in the IP header */
+    uint8_t home[VML_TOEPLITZ_INPUT];  /* with those of extension headers, TYPE_IPV6_EX only */
+};
+
+/* Bits of hash types; l4 is added. */
+enum { TYPE_IPV4, TYPE_IPV6 = 3, TYPE_IPV6_EX = 6, TYPE_NONE = 9 };
+
+/* Reads what may be hashed. `head`: the frame's first `have` bytes. */
+void net_parse(const struct vml_net_frame *frame, const uint8_t *head, uint32_t have,
+               struct net_tuple *t);
+/* The hash report of a packet, 0 for none, and the hash, by the rules in force. */
+uint16_t net_hash(const struct vml_virtio_net_rss *rss, const struct net_tuple *t, uint32_t *hash);
+/* The commands RSS_CONFIG and HASH_CONFIG. */
+bool net_set_rss(struct vml_virtio_net *net, const struct vml_virtq_chain *chain);
+bool net_set_hash(struct vml_virtio_net *net, const struct vml_virtq_chain *chain);
+/* Changes the rules. Under the device's lock. */
+void net_set_steering(struct vml_virtio_net_rss *rss, const struct vml_virtio_net_steering *s);
+void net_save_steering(const struct vml_virtio_net_rss *rss, struct vml_state_writer *w);
+void net_get_steering(struct vml_state_reader *r, uint32_t pairs,
+                      struct vml_virtio_net_steering *s);
 void net_transmit(struct vml_virtio_net *net, uint32_t pair);
 bool net_receive(void *context, const struct vml_net_frame *frame);
 void net_control(struct vml_virtio_net *net);

@@ -49,17 +49,13 @@ static bool passes_vlan(const struct vml_virtio_net_filter *f, const uint8_t *he
     return (f->vlan_bits[id / 64] >> (id % 64)) & 1u;
 }
 
-static bool passes(struct vml_virtio_net *net, const uint8_t head[16])
+/* Under the device's lock. */
+static bool passes(const struct vml_virtio_net *net, const uint8_t *head)
 {
-    bool pass;
-
-    vml_mutex_lock(&net->lock);
     /* Without CTRL_RX the driver has no say, and gets everything. */
-    pass = (!vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_CTRL_RX) ||
+    return (!vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_CTRL_RX) ||
             passes_mac(&net->filter, head)) &&
            passes_vlan(&net->filter, head);
-    vml_mutex_unlock(&net->lock);
-    return pass;
 }
 
 /* Which features a frame needs the guest to have. USO is one bit for each version of IP, that the
@@ -113,7 +109,9 @@ static uint16_t checksum(const struct vml_net_frame *frame, uint32_t start)
 /* The frame as the guest gets it. */
 struct delivery {
     const struct vml_net_frame *frame;
-    uint8_t header[HEADER_SIZE];
+    uint64_t offloads; /* that the guest takes */
+    uint32_t pair;     /* that gets it */
+    uint8_t header[HEADER_SIZE_HASH];
     uint32_t header_size;
     bool finish;     /* put `sum` at `sum_at` of the frame */
     uint8_t sum[2];  /* as it goes there */
@@ -122,16 +120,11 @@ struct delivery {
 };
 
 /* @return false when the guest cannot take such a frame */
-static bool prepare(struct vml_virtio_net *net, const struct vml_net_frame *frame,
-                    struct delivery *d)
+static bool prepare(const struct vml_virtio_net *net, struct delivery *d)
 {
-    uint64_t offloads;
+    const struct vml_net_frame *frame = d->frame;
+    const uint64_t offloads = d->offloads;
 
-    vml_mutex_lock(&net->lock);
-    offloads = net->guest_offloads;
-    vml_mutex_unlock(&net->lock);
-    memset(d, 0, sizeof(*d));
-    d->frame = frame;
     d->header_size = net_header_size(net);
     if (!guest_takes(offloads, frame->gso_type)) {
         return false;
@@ -243,7 +236,7 @@ static void fill(struct vml_virtio_net_pair *pair, struct vml_virtio_queue *queu
 {
     uint32_t from = 0;
 
-    vml_store_le16(d->header + 10, (uint16_t)d->chains);
+    vml_store_le16(d->header + HEADER_NUM_BUFFERS, (uint16_t)d->chains);
     for (uint32_t i = 0; i < d->chains; i++) {
         const struct vml_virtq_chain *chain = &pair->rx_chains[i];
         uint32_t start = i == 0 ? d->header_size : 0;
@@ -260,7 +253,7 @@ static void fill(struct vml_virtio_net_pair *pair, struct vml_virtio_queue *queu
 }
 
 /* The same flow always goes to the same pair: what is hashed is the same for all its frames. */
-static uint32_t choose_pair(struct vml_virtio_net *net, const struct vml_net_frame *frame)
+static uint32_t automatic_pair(const struct vml_virtio_net *net, const struct vml_net_frame *frame)
 {
     uint32_t pairs = atomic_load(&net->pairs);
     uint8_t bytes[12] = {0};
@@ -276,6 +269,45 @@ static uint32_t choose_pair(struct vml_virtio_net *net, const struct vml_net_fra
     return (hash >> 16) % pairs;
 }
 
+/* Under the device's lock. 5.1.6.4.3 and 5.1.6.5.7.2: the packet's hash is reported, and says where
+ * it goes. */
+static void steer(const struct vml_virtio_net *net, const struct net_tuple *tuple,
+                  struct delivery *d)
+{
+    const struct vml_virtio_net_rss *rss = net->config.rss;
+    uint32_t hash;
+    uint16_t report = net_hash(rss, tuple, &hash);
+
+    vml_store_le32(d->header + HEADER_HASH, hash);
+    vml_store_le16(d->header + HEADER_HASH_REPORT, report);
+    if (rss->steering.by_hash) {
+        d->pair =
+            report ? rss->steering.table[hash & rss->steering.mask] : rss->steering.unclassified;
+    }
+}
+
+/* Whether the driver wants the frame; and if so, where and how. */
+static bool admit(struct vml_virtio_net *net, const uint8_t *head, uint32_t have,
+                  struct delivery *d)
+{
+    bool hashed = vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT);
+    struct net_tuple tuple;
+    bool pass;
+
+    d->pair = automatic_pair(net, d->frame);
+    if (hashed) {
+        net_parse(d->frame, head, have, &tuple);
+    }
+    vml_mutex_lock(&net->lock);
+    pass = passes(net, head);
+    d->offloads = net->guest_offloads;
+    if (hashed && pass) {
+        steer(net, &tuple, d);
+    }
+    vml_mutex_unlock(&net->lock);
+    return pass;
+}
+
 /* 5.1.4.1: no packet of more than mtu bytes behind its header, with or without a VLAN's tag, once MTU
  * was negotiated; but one that the guest is to cut. */
 static bool exceeds_mtu(const struct vml_virtio_net *net, const struct vml_net_frame *frame,
@@ -288,22 +320,13 @@ static bool exceeds_mtu(const struct vml_virtio_net *net, const struct vml_net_f
            frame->length > net->config.mtu + header;
 }
 
-bool net_receive(void *context, const struct vml_net_frame *frame)
+/* Into the buffers of the pair. @return false: not now */
+static bool deliver(struct vml_virtio_net *net, struct delivery *d)
 {
-    struct vml_virtio_net *net = context;
-    uint32_t index = choose_pair(net, frame);
-    struct vml_virtio_net_pair *pair = &net->config.pairs[index];
-    struct vml_virtio_queue *queue = &net->config.queues[2 * index];
-    struct delivery d;
-    uint8_t head[16] = {0};
+    struct vml_virtio_net_pair *pair = &net->config.pairs[d->pair];
+    struct vml_virtio_queue *queue = &net->config.queues[2 * d->pair];
     enum vml_status status;
 
-    if (frame->length < VML_NET_HEADER || frame->length > VML_NET_MAX_FRAME ||
-        vml_net_copy(frame, 0, head, sizeof(head)) < VML_NET_HEADER || !atomic_load(&net->link) ||
-        !passes(net, head) || exceeds_mtu(net, frame, head) || !prepare(net, frame, &d)) {
-        net_count(net, RX_DROPPED, 1);
-        return true;
-    }
     /* Set before the queue is looked at: who adds buffers after that look sees it. */
     atomic_store(&pair->refused, true);
     if (!vml_virtio_queue_lock(queue)) {
@@ -311,9 +334,9 @@ bool net_receive(void *context, const struct vml_net_frame *frame)
         net_count(net, RX_DROPPED, 1);
         return true; /* no driver: nobody waits for it */
     }
-    status = gather(net, pair, queue, &d);
+    status = gather(net, pair, queue, d);
     if (status == VML_OK) {
-        fill(pair, queue, &d);
+        fill(pair, queue, d);
     }
     vml_virtio_queue_unlock(queue, status == VML_ERR_CORRUPT);
     if (status == VML_ERR_AGAIN) {
@@ -321,6 +344,24 @@ bool net_receive(void *context, const struct vml_net_frame *frame)
     }
     atomic_store(&pair->refused, false);
     net_count(net, status == VML_OK ? RX_FRAMES : RX_DROPPED, 1);
-    net_count(net, RX_BYTES, status == VML_OK ? frame->length : 0);
+    net_count(net, RX_BYTES, status == VML_OK ? d->frame->length : 0);
     return true;
+}
+
+bool net_receive(void *context, const struct vml_net_frame *frame)
+{
+    struct vml_virtio_net *net = context;
+    struct delivery d = {.frame = frame};
+    uint8_t head[HEAD_SIZE] = {0};
+    uint32_t have = 0;
+
+    if (frame->length >= VML_NET_HEADER && frame->length <= VML_NET_MAX_FRAME) {
+        have = (uint32_t)vml_net_copy(frame, 0, head, sizeof(head));
+    }
+    if (have < VML_NET_HEADER || !atomic_load(&net->link) || !admit(net, head, have, &d) ||
+        exceeds_mtu(net, frame, head) || !prepare(net, &d)) {
+        net_count(net, RX_DROPPED, 1);
+        return true;
+    }
+    return deliver(net, &d);
 }

@@ -53,7 +53,7 @@ static void transmit_one(struct vml_virtio_net *net, struct vml_virtq_chain *cha
     const uint32_t header_size = net_header_size(net);
     uint64_t total = vml_virtq_readable_len(chain);
     struct vml_net_frame frame = {.length = 0};
-    uint8_t header[HEADER_SIZE];
+    uint8_t header[HEADER_SIZE_HASH];
     uint16_t count = chain->readable;
 
     if (vml_virtq_copy_from(chain, 0, header, header_size) == header_size &&

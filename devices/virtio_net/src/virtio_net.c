@@ -37,6 +37,7 @@ static const struct {
     {VML_VIRTIO_NET_F_GUEST_ANNOUNCE, VML_VIRTIO_NET_F_CTRL_VQ},
     {VML_VIRTIO_NET_F_MQ, VML_VIRTIO_NET_F_CTRL_VQ},
     {VML_VIRTIO_NET_F_CTRL_MAC_ADDR, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_RSS, VML_VIRTIO_NET_F_CTRL_VQ},
 };
 
 static uint64_t features_of(const struct vml_virtio_net_config *config)
@@ -69,7 +70,8 @@ static uint64_t features_of(const struct vml_virtio_net_config *config)
     features |= config->mtu ? VML_VIRTIO_NET_F_MTU : 0;
     features |= config->speed ? VML_VIRTIO_NET_F_SPEED_DUPLEX : 0;
     features |= config->pair_count > 1 ? VML_VIRTIO_NET_F_MQ : 0;
-    return features;
+    features |= config->rss ? VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT : 0;
+    return features & ~config->platform.features_off;
 }
 
 static enum vml_status net_accept(struct vml_virtio *dev, uint64_t features)
@@ -142,6 +144,9 @@ static void net_reset(struct vml_virtio *dev)
     memset(&net->filter, 0, sizeof(net->filter));
     memcpy(net->filter.mac, net->config.mac, 6);
     net->guest_offloads = NET_OFFLOADS_UNSET;
+    if (net->config.rss) {
+        net_set_steering(net->config.rss, &(struct vml_virtio_net_steering){.by_hash = false});
+    }
     vml_mutex_unlock(&net->lock);
     vml_mutex_lock(&dev->lock);
     memcpy(net->space + SPACE_MAC, net->config.mac, 6);
@@ -251,12 +256,16 @@ static void net_save(struct vml_virtio *dev, struct vml_state_writer *w)
     vml_state_put_bool(w, atomic_load(&net->link));
     vml_state_put_bool(w, (net->space[SPACE_STATUS] & STATUS_ANNOUNCE) != 0);
     vml_state_end(w);
+    if (net->config.rss) {
+        net_save_steering(net->config.rss, w);
+    }
 }
 
 static enum vml_status net_restore(struct vml_virtio *dev, struct vml_state_reader *r, bool apply)
 {
     struct vml_virtio_net *net = net_of(dev);
     struct vml_virtio_net_filter filter;
+    struct vml_virtio_net_steering steering;
     uint64_t offloads;
     uint32_t pairs;
     bool link;
@@ -273,8 +282,14 @@ static enum vml_status net_restore(struct vml_virtio *dev, struct vml_state_read
         vml_state_fail(r, VML_ERR_CORRUPT);
     }
     vml_state_leave(r);
+    if (net->config.rss) {
+        net_get_steering(r, net->config.pair_count, &steering);
+    }
     if (apply && vml_state_read_status(r) == VML_OK) {
         vml_mutex_lock(&net->lock);
+        if (net->config.rss) {
+            net_set_steering(net->config.rss, &steering);
+        }
         net->filter = filter;
         net->guest_offloads = offloads;
         vml_mutex_unlock(&net->lock);
@@ -298,6 +313,27 @@ static const struct vml_virtio_ops net_ops = {
     .restore = net_restore,
 };
 
+/* 5.1.4: which fields there are. Older Linux sends a table of the length told here even when there is
+ * no RSS, where none belongs. */
+static void fill_space(struct vml_virtio_net *net, uint64_t features)
+{
+    const struct vml_virtio_net_config *config = &net->config;
+
+    memcpy(net->space + SPACE_MAC, config->mac, 6);
+    net->space[SPACE_STATUS] = (uint8_t)(config->link_down ? 0 : STATUS_LINK_UP);
+    vml_store_le16(net->space + SPACE_PAIRS, config->pair_count);
+    vml_store_le16(net->space + SPACE_MTU, config->mtu);
+    vml_store_le32(net->space + SPACE_SPEED, config->speed);
+    net->space[SPACE_DUPLEX] = config->half_duplex ? 0 : 1;
+    if (features & (VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT)) {
+        net->space[SPACE_KEY_SIZE] = VML_TOEPLITZ_KEY;
+        vml_store_le32(net->space + SPACE_HASHES, VML_VIRTIO_NET_HASH_TYPES);
+    }
+    if (features & VML_VIRTIO_NET_F_RSS) {
+        vml_store_le16(net->space + SPACE_TABLE, VML_VIRTIO_NET_RSS_TABLE);
+    }
+}
+
 enum vml_status vml_virtio_net_init(struct vml_virtio_net *net,
                                     const struct vml_virtio_net_config *config)
 {
@@ -310,7 +346,7 @@ enum vml_status vml_virtio_net_init(struct vml_virtio_net *net,
         .queue_size = VML_VIRTIO_NET_QUEUE_SIZE,
         .max_bufs = VML_VIRTIO_NET_MAX_BUFS,
         .config = net->space,
-        .config_size = sizeof(net->space),
+        .config_size = config->rss ? sizeof(net->space) : SPACE_BASIC,
     };
     enum vml_status status;
 
@@ -320,12 +356,7 @@ enum vml_status vml_virtio_net_init(struct vml_virtio_net *net,
     }
     memset(net, 0, sizeof(*net));
     net->config = *config;
-    memcpy(net->space + SPACE_MAC, config->mac, 6);
-    net->space[SPACE_STATUS] = (uint8_t)(config->link_down ? 0 : STATUS_LINK_UP);
-    vml_store_le16(net->space + SPACE_PAIRS, config->pair_count);
-    vml_store_le16(net->space + SPACE_MTU, config->mtu);
-    vml_store_le32(net->space + SPACE_SPEED, config->speed);
-    net->space[SPACE_DUPLEX] = config->half_duplex ? 0 : 1;
+    fill_space(net, setup.features);
     atomic_store(&net->link, !config->link_down);
     vml_mutex_init(&net->lock);
     status = vml_virtio_init(&net->virtio, &config->platform, &setup);

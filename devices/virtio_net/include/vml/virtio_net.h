@@ -6,6 +6,9 @@
  * into a receive buffer.  Offloads are the back end's: the device offers to the guest what
  * `peer_can` says, and tells the back end what the guest takes.  A frame without checksum is
  * finished here when the guest takes none such.
+ *
+ * With several queue pairs a flow stays on one of them, chosen by the device or, with RSS, by the
+ * driver's own key and table.
  * @defgroup vml_virtio_net Virtio net
  * @{
  */
@@ -13,6 +16,7 @@
 #define VML_VIRTIO_NET_H
 
 #include <vml/net.h>
+#include <vml/toeplitz.h>
 #include <vml/virtio.h>
 
 #ifdef __cplusplus
@@ -52,6 +56,8 @@ extern "C" {
 #define VML_VIRTIO_NET_F_GUEST_USO4    VML_BIT64(54) /**< the driver takes UDP over IPv4 */
 #define VML_VIRTIO_NET_F_GUEST_USO6    VML_BIT64(55) /**< the driver takes UDP over IPv6 */
 #define VML_VIRTIO_NET_F_HOST_USO      VML_BIT64(56) /**< the device takes UDP to be cut */
+#define VML_VIRTIO_NET_F_HASH_REPORT   VML_BIT64(57) /**< frames come with their hash */
+#define VML_VIRTIO_NET_F_RSS           VML_BIT64(60) /**< the driver steers by hash */
 #define VML_VIRTIO_NET_F_SPEED_DUPLEX  VML_BIT64(63) /**< speed and duplex are valid */
 /** @} */
 
@@ -68,6 +74,40 @@ extern "C" {
 /** @brief MAC addresses that the receive filter holds; with more it lets everything of their kind
  * through. */
 #define VML_VIRTIO_NET_MAC_TABLE 64u
+
+/** @name Hash types (5.1.6.4.3); a hash report is the number of the type's bit, from 1 on
+ * @{ */
+#define VML_VIRTIO_NET_HASH_TYPE_IPv4   1u   /**< IPv4: the addresses */
+#define VML_VIRTIO_NET_HASH_TYPE_TCPv4  2u   /**< TCP over IPv4: addresses and ports */
+#define VML_VIRTIO_NET_HASH_TYPE_UDPv4  4u   /**< UDP over IPv4: addresses and ports */
+#define VML_VIRTIO_NET_HASH_TYPE_IPv6   8u   /**< IPv6: the addresses */
+#define VML_VIRTIO_NET_HASH_TYPE_TCPv6  16u  /**< TCP over IPv6: addresses and ports */
+#define VML_VIRTIO_NET_HASH_TYPE_UDPv6  32u  /**< UDP over IPv6: addresses and ports */
+#define VML_VIRTIO_NET_HASH_TYPE_IP_EX  64u  /**< IPv6 with extension headers: home addresses */
+#define VML_VIRTIO_NET_HASH_TYPE_TCP_EX 128u /**< TCP over that: home addresses and ports */
+#define VML_VIRTIO_NET_HASH_TYPE_UDP_EX 256u /**< UDP over that: home addresses and ports */
+/** @} */
+
+/** @brief All hash types: the device supports them. */
+#define VML_VIRTIO_NET_HASH_TYPES 0x1ffu
+/** @brief Entries of the largest indirection table. */
+#define VML_VIRTIO_NET_RSS_TABLE 128u
+
+/** @brief What the driver told to hash and how to steer by it. Private. */
+struct vml_virtio_net_steering {
+    uint32_t hash_types;                     /**< enabled */
+    bool by_hash;                            /**< RSS_CONFIG was the last command about queues */
+    uint8_t mask;                            /**< of `table`, with `by_hash` */
+    uint8_t unclassified;                    /**< pair of frames without hash, with `by_hash` */
+    uint8_t table[VML_VIRTIO_NET_RSS_TABLE]; /**< pairs, with `by_hash` */
+    uint8_t key[VML_TOEPLITZ_KEY];           /**< zeroes behind a shorter one */
+};
+
+/** @brief Storage for hashing frames and steering by hash. Private; under the device's lock. */
+struct vml_virtio_net_rss {
+    struct vml_virtio_net_steering steering; /**< see there */
+    struct vml_toeplitz toeplitz;            /**< its key, made ready */
+};
 
 /** @brief A queue pair's storage. Private. */
 struct vml_virtio_net_pair {
@@ -90,6 +130,8 @@ struct vml_virtio_net_config {
     struct vml_virtio_net_pair *pairs; /**< storage for `pair_count` of them; kept */
     uint16_t pair_count;               /**< 1 to VML_VIRTIO_NET_MAX_PAIRS; more than one: MQ */
     struct vml_virtio_queue *queues;   /**< VML_VIRTIO_NET_QUEUES(pair_count) of them; kept */
+    /** Storage, kept: RSS and HASH_REPORT are offered, if not in `platform.features_off`. NULL: not. */
+    struct vml_virtio_net_rss *rss;
 };
 
 /** @brief What the driver told to receive. Private; under `lock`. */
@@ -124,8 +166,8 @@ struct vml_virtio_net_counters {
 struct vml_virtio_net {
     struct vml_virtio virtio;            /**< what a transport gets */
     struct vml_virtio_net_config config; /**< as given */
-    uint8_t space[17];                   /**< the config space */
-    struct vml_mutex lock;               /**< of `filter` and `guest_offloads` */
+    uint8_t space[24];                   /**< the config space */
+    struct vml_mutex lock;               /**< of `filter`, `guest_offloads` and `config.rss` */
     struct vml_virtio_net_filter filter; /**< see there */
     uint64_t guest_offloads;             /**< features that the driver wants at present */
     _Atomic uint32_t pairs;              /**< queue pairs in use */
