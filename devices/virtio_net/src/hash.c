@@ -44,17 +44,16 @@ static uint32_t load_be16(const uint8_t *p)
     return (uint32_t)p[0] << 8 | p[1];
 }
 
-/* @return false when the packet does not have all of these bytes */
-static bool get(const struct packet *p, uint32_t at, void *dst, uint32_t n)
+/* Some bytes of a packet, in its head or copied to `room`. NULL when it does not have all of them. */
+static inline const uint8_t *get(const struct packet *p, uint32_t at, uint8_t *room, uint32_t n)
 {
     if (at > p->end || n > p->end - at) {
-        return false;
+        return NULL;
     }
     if (VML_LIKELY(at + n <= p->have)) {
-        memcpy(dst, p->head + at, n);
-        return true;
+        return p->head + at;
     }
-    return vml_net_copy(p->frame, at, dst, n) == n;
+    return vml_net_copy(p->frame, at, room, n) == n ? room : NULL;
 }
 
 /* A packet that says to be longer than its frame is cut there; 0 stands for more than the field can
@@ -69,27 +68,32 @@ static void set_end(struct packet *p, uint32_t at, uint32_t len)
 /* The ports, if all of the header that has them is there. */
 static void get_ports(const struct packet *p, uint32_t at, uint8_t protocol, struct net_tuple *t)
 {
-    uint8_t header[TCP_SIZE];
-    uint32_t size = protocol == NEXT_TCP ? TCP_SIZE : UDP_SIZE;
+    uint8_t room[TCP_SIZE];
+    const uint8_t *h = NULL;
 
-    if ((protocol == NEXT_TCP || protocol == NEXT_UDP) && get(p, at, header, size)) {
+    if (protocol == NEXT_TCP) {
+        h = get(p, at, room, TCP_SIZE);
+    } else if (protocol == NEXT_UDP) {
+        h = get(p, at, room, UDP_SIZE);
+    }
+    if (h) {
         t->l4 = protocol == NEXT_TCP ? 1 : 2;
-        memcpy(t->plain + t->address_len, header, 4);
-        memcpy(t->home + t->address_len, header, 4);
+        memcpy(t->plain + t->address_len, h, 4);
+        memcpy(t->home + t->address_len, h, 4);
     }
 }
 
 static void parse_ipv4(struct packet *p, uint32_t at, struct net_tuple *t)
 {
-    uint8_t h[IPV4_SIZE];
-    uint32_t size, total;
+    uint8_t room[IPV4_SIZE];
+    const uint8_t *h = get(p, at, room, IPV4_SIZE);
+    uint32_t size;
 
-    if (!get(p, at, h, sizeof(h)) || h[0] >> 4 != 4) {
+    if (!h || h[0] >> 4 != 4) {
         return;
     }
     size = (h[0] & 15u) * 4u;
-    total = load_be16(h + 2);
-    set_end(p, at, total);
+    set_end(p, at, load_be16(h + 2));
     if (size < IPV4_SIZE || size > p->end - at) {
         return;
     }
@@ -107,83 +111,107 @@ static void find_home_address(const struct packet *p, uint32_t at, uint32_t size
                               struct net_tuple *t)
 {
     const uint32_t end = at + size;
-    uint8_t option[2];
+    uint8_t room[16];
 
     at += 2;
-    while (at < end && *options < MAX_OPTIONS && get(p, at, option, 1)) {
+    while (end - at >= 2 && *options < MAX_OPTIONS) {
+        const uint8_t *option = get(p, at, room, 2);
+        uint32_t len;
+
         ++*options;
+        if (!option) {
+            return;
+        }
         if (option[0] == OPTION_PAD1) {
             at++;
             continue;
         }
-        if (end - at < 2 || !get(p, at, option, 2) || option[1] > end - at - 2) {
+        len = option[1];
+        if (len > end - at - 2) {
             return;
         }
-        if (option[0] == OPTION_HOME_ADDRESS && option[1] == 16) {
-            get(p, at + 2, t->home, 16);
+        if (option[0] == OPTION_HOME_ADDRESS && len == 16) {
+            option = get(p, at + 2, room, 16);
+            if (option) {
+                memcpy(t->home, option, 16);
+            }
             return;
         }
-        at += 2u + option[1];
+        at += 2u + len;
     }
 }
 
-/* Bytes of an extension header; 0: it is none. */
-static uint32_t extension_size(uint8_t next, const uint8_t h[8])
+/* Bytes of an extension header with this second byte; 0: it is none. */
+static uint32_t extension_size(uint8_t next, uint8_t len)
 {
     switch (next) {
     case NEXT_HOP_BY_HOP:
     case NEXT_ROUTING:
     case NEXT_DESTINATION:
     case NEXT_MOBILITY:
-        return (h[1] + 1u) * 8u;
+        return (len + 1u) * 8u;
     case NEXT_FRAGMENT:
         return 8;
     case NEXT_AUTHENTICATION:
-        return (h[1] + 2u) * 4u;
+        return (len + 2u) * 4u;
     default:
         return 0;
     }
 }
 
-static bool is_extension(uint8_t next)
+/* What is behind the extension headers; what they say of addresses. @return false when there is
+ * nothing to be found there */
+static bool skip_extensions(const struct packet *p, uint32_t *at, uint8_t *next,
+                            struct net_tuple *t)
 {
-    return extension_size(next, (const uint8_t[8]){0}) != 0;
+    uint8_t room[16];
+    uint32_t options = 0;
+
+    for (uint32_t i = 0; extension_size(*next, 0) != 0; i++) {
+        const uint8_t *h = i < MAX_HEADERS ? get(p, *at, room, 8) : NULL;
+        uint8_t following;
+        uint32_t size;
+
+        if (!h || (*next == NEXT_FRAGMENT && (load_be16(h + 2) & 0xfff9u) != 0)) {
+            return false;
+        }
+        following = h[0];
+        size = extension_size(*next, h[1]);
+        if (*next == NEXT_DESTINATION) {
+            find_home_address(p, *at, size, &options, t);
+        } else if (*next == NEXT_ROUTING && h[2] == 2 && size == 24) {
+            h = get(p, *at + 8, room, 16);
+            if (h) {
+                memcpy(t->home + 16, h, 16);
+            }
+        }
+        *next = following;
+        *at += size;
+    }
+    return true;
 }
 
 static void parse_ipv6(struct packet *p, uint32_t at, struct net_tuple *t)
 {
-    uint8_t h[IPV6_SIZE];
+    uint8_t room[IPV6_SIZE];
+    const uint8_t *h = get(p, at, room, IPV6_SIZE);
     uint8_t next;
-    uint32_t options = 0;
 
-    if (!get(p, at, h, sizeof(h)) || h[0] >> 4 != 6) {
+    if (!h || h[0] >> 4 != 6) {
         return;
     }
     t->type = TYPE_IPV6;
     t->address_len = 32;
     memcpy(t->plain, h + 8, 32);
-    memcpy(t->home, h + 8, 32);
     next = h[6];
     at += IPV6_SIZE;
     set_end(p, at, load_be16(h + 4));
-    for (uint32_t i = 0; is_extension(next); i++) {
-        uint32_t size;
-
+    if (VML_UNLIKELY(extension_size(next, 0) != 0)) {
         t->type = TYPE_IPV6_EX;
-        if (i == MAX_HEADERS || !get(p, at, h, 8)) {
+        memcpy(t->home, h + 8, 32);
+        if (!skip_extensions(p, &at, &next, t)) {
             return;
         }
-        size = extension_size(next, h);
-        if (next == NEXT_FRAGMENT && (load_be16(h + 2) & 0xfff9u) != 0) {
-            return;
-        }
-        if (next == NEXT_DESTINATION) {
-            find_home_address(p, at, size, &options, t);
-        } else if (next == NEXT_ROUTING && h[2] == 2 && size == 24) {
-            get(p, at + 8, t->home + 16, 16);
-        }
-        next = h[0];
-        at += size;
     }
     get_ports(p, at, next, t);
 }
@@ -199,10 +227,12 @@ void net_parse(const struct vml_net_frame *frame, const uint8_t *head, uint32_t 
     t->l4 = 0;
     for (uint32_t tags = 0; tags < 2 && (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ);
          tags++) {
-        uint8_t bytes[2];
+        uint8_t room[2];
+        const uint8_t *bytes;
 
         at += 4;
-        if (!get(&p, at, bytes, 2)) {
+        bytes = get(&p, at, room, 2);
+        if (!bytes) {
             return;
         }
         type = load_be16(bytes);

@@ -27,7 +27,7 @@
 #define HEADER_HASH        12u
 #define HEADER_HASH_REPORT 16u
 
-/* What is looked at of a frame in most cases: two tags, IPv6, TCP. */
+/* What is looked at of a frame in most cases: two tags, IPv6, TCP. Zeroes behind a shorter frame. */
 #define HEAD_SIZE 88u
 
 enum { TX_FRAMES, TX_BYTES, TX_DROPPED, RX_FRAMES, RX_BYTES, RX_DROPPED };

@@ -253,37 +253,36 @@ static void fill(struct vml_virtio_net_pair *pair, struct vml_virtio_queue *queu
 }
 
 /* The same flow always goes to the same pair: what is hashed is the same for all its frames. */
-static uint32_t automatic_pair(const struct vml_virtio_net *net, const struct vml_net_frame *frame)
+static uint32_t automatic_pair(const struct vml_virtio_net *net, const uint8_t *head)
 {
     uint32_t pairs = atomic_load(&net->pairs);
-    uint8_t bytes[12] = {0};
     uint32_t hash = 2166136261u;
 
     if (pairs == 1) {
         return 0;
     }
-    vml_net_copy(frame, 26, bytes, sizeof(bytes)); /* IPv4: addresses and ports */
-    for (uint32_t i = 0; i < sizeof(bytes); i++) {
-        hash = (hash ^ bytes[i]) * 16777619u;
+    for (uint32_t i = 26; i < 38; i++) { /* IPv4: addresses and ports */
+        hash = (hash ^ head[i]) * 16777619u;
     }
     return (hash >> 16) % pairs;
 }
 
-/* Under the device's lock. 5.1.6.4.3 and 5.1.6.5.7.2: the packet's hash is reported, and says where
- * it goes. */
-static void steer(const struct vml_virtio_net *net, const struct net_tuple *tuple,
+/* Under the device's lock. 5.1.6.4.3, 5.1.6.5.7.3: the packet's hash is reported, and may say where
+ * it goes. @return whether it does */
+static bool steer(const struct vml_virtio_net *net, const struct net_tuple *tuple,
                   struct delivery *d)
 {
     const struct vml_virtio_net_rss *rss = net->config.rss;
+    const struct vml_virtio_net_steering *s = &rss->steering;
     uint32_t hash;
     uint16_t report = net_hash(rss, tuple, &hash);
 
     vml_store_le32(d->header + HEADER_HASH, hash);
     vml_store_le16(d->header + HEADER_HASH_REPORT, report);
-    if (rss->steering.by_hash) {
-        d->pair =
-            report ? rss->steering.table[hash & rss->steering.mask] : rss->steering.unclassified;
+    if (s->by_hash) {
+        d->pair = report ? s->table[hash & s->mask] : s->unclassified;
     }
+    return s->by_hash;
 }
 
 /* Whether the driver wants the frame; and if so, where and how. */
@@ -291,10 +290,10 @@ static bool admit(struct vml_virtio_net *net, const uint8_t *head, uint32_t have
                   struct delivery *d)
 {
     bool hashed = vml_virtio_has(&net->virtio, VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT);
+    bool steered = false;
     struct net_tuple tuple;
     bool pass;
 
-    d->pair = automatic_pair(net, d->frame);
     if (hashed) {
         net_parse(d->frame, head, have, &tuple);
     }
@@ -302,9 +301,12 @@ static bool admit(struct vml_virtio_net *net, const uint8_t *head, uint32_t have
     pass = passes(net, head);
     d->offloads = net->guest_offloads;
     if (hashed && pass) {
-        steer(net, &tuple, d);
+        steered = steer(net, &tuple, d);
     }
     vml_mutex_unlock(&net->lock);
+    if (!steered) {
+        d->pair = automatic_pair(net, head);
+    }
     return pass;
 }
 

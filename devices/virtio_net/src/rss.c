@@ -8,7 +8,7 @@
 #define AT_MASK         6u
 #define AT_UNCLASSIFIED 8u
 #define AT_TABLE        10u
-/* ... of HASH_CONFIG. What is reserved before it is not looked at: older Linux has a number there. */
+/* ... of HASH_CONFIG. What is reserved before it is not looked at: Linux has a number there. */
 #define AT_HASH_KEY 14u
 
 static bool types_are_good(uint32_t types)

@@ -10,6 +10,7 @@
 #ifndef VML_TOEPLITZ_H
 #define VML_TOEPLITZ_H
 
+#include <vml/arch.h>
 #include <vml/base.h>
 
 #ifdef __cplusplus
@@ -51,14 +52,20 @@ static inline void vml_toeplitz_set_key(struct vml_toeplitz *t, const uint8_t ke
     }
 }
 
-/** @brief The hash of an input of at most VML_TOEPLITZ_INPUT bytes. */
+/** @brief The hash of an input. @param len a multiple of 4, at most VML_TOEPLITZ_INPUT */
 static inline uint32_t vml_toeplitz_hash(const struct vml_toeplitz *t, const uint8_t *input,
                                          uint32_t len)
 {
+    const uint32_t(*row)[16] = t->rows;
     uint32_t hash = 0;
 
-    for (uint32_t i = 0; i < len; i++) {
-        hash ^= t->rows[2 * i][input[i] >> 4] ^ t->rows[2 * i + 1][input[i] & 15u];
+    for (const uint8_t *end = input + len; input != end; input += 4, row += 8) {
+        uint32_t w = vml_load_le32(input);
+
+        hash ^= row[0][w >> 4 & 15u] ^ row[1][w & 15u];
+        hash ^= row[2][w >> 12 & 15u] ^ row[3][w >> 8 & 15u];
+        hash ^= row[4][w >> 20 & 15u] ^ row[5][w >> 16 & 15u];
+        hash ^= row[6][w >> 28] ^ row[7][w >> 24 & 15u];
     }
     return hash;
 }

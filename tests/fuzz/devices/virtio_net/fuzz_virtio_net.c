@@ -1,4 +1,4 @@
-/* A network device of two queue pairs; the fuzzer also is the network. */
+/* A network device of two queue pairs, with RSS; the fuzzer also is the network. */
 #include "virtio_fuzz.h"
 #include <vml/virtio_net.h>
 
@@ -7,6 +7,7 @@ enum { PAIRS = 2 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct vml_virtio_net net;
+static struct vml_virtio_net_rss rss;
 
 static bool peer_send(void *context, const struct vml_net_frame *frame)
 {
@@ -23,16 +24,88 @@ static bool peer_send(void *context, const struct vml_net_frame *frame)
 
 static const struct vml_net_ops peer_ops = {.send = peer_send};
 
+/* Whatever the driver says, packets go to pairs that there are. */
+static void check_steering(void)
+{
+    const struct vml_virtio_net_steering *s = &rss.steering;
+
+    VD_CHECK((s->hash_types & ~VML_VIRTIO_NET_HASH_TYPES) == 0);
+    VD_CHECK(s->mask < VML_VIRTIO_NET_RSS_TABLE && vml_is_pow2(s->mask + 1u));
+    VD_CHECK(s->unclassified < PAIRS);
+    for (unsigned i = 0; i < VML_VIRTIO_NET_RSS_TABLE; i++) {
+        VD_CHECK(s->table[i] < PAIRS);
+    }
+}
+
+/* A command about queues that is mostly whole, in two pieces. */
+static void configure(struct vf *vf)
+{
+    const uint64_t gpa = VD_RAM_BASE + 0x50000;
+    uint8_t *bytes = vd_host(&vf->vd, gpa);
+    uint8_t shape = (uint8_t)vf_take(vf, 1);
+    struct vd_queue *q = &vf->vd.q[shape & 1 ? 4 : 2];
+    bool table = !(shape & 2);
+    uint32_t entries = 1u << (shape >> 2) % 8;
+    uint32_t at = 8;
+    uint32_t cut, len;
+
+    bytes[0] = 4;
+    bytes[1] = table ? 1 : 2;
+    vml_store_le32(bytes + 2, (uint32_t)vf_take(vf, 2) & (shape & 0x80 ? 0xffffu : 0x1ffu));
+    vml_store_le16(bytes + 6, (uint16_t)(entries - 1 + (shape & 0x40 ? vf_take(vf, 1) : 0)));
+    vml_store_le16(bytes + 8, (uint16_t)(vf_take(vf, 1) % (PAIRS + 1)));
+    for (uint32_t i = 0; table && i < entries; i++) {
+        vml_store_le16(bytes + 10 + 2 * i, (uint16_t)((shape ^ i) % PAIRS));
+    }
+    at = table ? 10 + 2 * entries : 12;
+    if (shape & 0x20) {
+        bytes[2 + vf_take(vf, 2) % (at - 2)] = (uint8_t)vf_take(vf, 1);
+    }
+    vml_store_le16(bytes + at, (uint16_t)(vf_take(vf, 1) % (PAIRS + 2)));
+    bytes[at + 2] = (uint8_t)(vf_take(vf, 1) % 44);
+    for (uint32_t i = 0; i < 8; i++) {
+        bytes[at + 3 + 5 * i] = (uint8_t)vf_take(vf, 1);
+    }
+    len = at + 3 + 40 - (uint32_t)vf_take(vf, 1) % 4;
+    cut = 1 + (uint32_t)vf_take(vf, 2) % (len - 1);
+
+    struct vd_buf bufs[3] = {
+        {gpa, cut, false}, {gpa + cut, len - cut, false}, {gpa + 0x1000, 1, true}};
+
+    if (q->size != 0 && q->free_count >= 3) {
+        vd_add(q, bufs, 3);
+        vd_kick(&vf->vd, q);
+    }
+    check_steering();
+}
+
+/* Frames from the network: of any kind, or of IP with what the fuzzer has behind its type. */
 static void extra(struct vf *vf, uint8_t command)
 {
     static uint8_t bytes[4096];
     struct vml_net end = vml_virtio_net_end(&net);
-    uint32_t len = (uint32_t)vf_take(vf, 2) % sizeof(bytes);
-    uint32_t cut = len ? (uint32_t)vf_take(vf, 2) % len : 0;
+    uint32_t len, cut, from = 0;
+
+    if ((command & 12) == 8) {
+        configure(vf);
+        return;
+    }
+    len = (uint32_t)vf_take(vf, 2) % sizeof(bytes);
+    cut = len ? (uint32_t)vf_take(vf, 2) % len : 0;
+    if ((command & 12) == 4) {
+        static const uint8_t ip[2][16] = {{2, [12] = 8, 0, 0x45}, {2, [12] = 0x86, 0xdd, 0x60}};
+
+        memset(bytes, 0, 160);
+        memcpy(bytes, ip[command & 1], 16);
+        from = 16;
+        len %= 256;
+        cut = len ? cut % len : 0;
+        command &= 2;
+    }
     struct vml_virtq_buf bufs[2] = {{bytes, cut, 0}, {bytes + cut, len - cut, 0}};
     struct vml_net_frame frame = {.bufs = bufs, .count = 2, .length = len};
 
-    for (unsigned i = 0; i < 40; i++) {
+    for (uint32_t i = from; i < (from ? 120u : 40u); i++) {
         bytes[i] = (uint8_t)vf_take(vf, 1);
     }
     if (command & 1) {
@@ -62,13 +135,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .mtu = 1500,
                                            .pairs = pairs,
                                            .pair_count = PAIRS,
-                                           .queues = queues};
+                                           .queues = queues,
+                                           .rss = &rss};
 
     vf_begin(&vf, data, size);
     config.platform.as = &vf.vd.as;
     VD_CHECK(vml_virtio_net_init(&net, &config) == VML_OK);
     vf.extra = extra;
     vf_run(&vf, &net.virtio, VML_VIRTIO_NET_QUEUES(PAIRS), size & 1);
+    check_steering();
     vml_virtio_net_destroy(&net);
     vf_end(&vf);
     return 0;

@@ -1,4 +1,4 @@
-/* Hashes of packets: virtio 1.3, 5.1.6.4.3 and 5.1.6.4.4. What is expected comes from the hash's
+/* Hashes of packets: virtio 1.3, 5.1.6.4.3 and 5.1.6.4.5. What is expected comes from the hash's
  * definition and from the published suite for its verification. */
 #include "net_packets.h"
 

@@ -101,7 +101,7 @@ static int pair_of(struct rig *r, struct packet *p)
     return pair;
 }
 
-/* 5.1.6.5.7.2: hash, mask, table; what has no hash goes to unclassified_queue. */
+/* 5.1.6.5.7.3: hash, mask, table; what has no hash goes to unclassified_queue. */
 static void the_table_says_where_packets_go(void **state)
 {
     for (unsigned entries = 1; entries <= 128; entries *= 2) {
@@ -209,7 +209,7 @@ static void bad_hash_configs_are_refused(void **state)
 }
 
 /* What Linux sends at its start: the command in pieces, up to four and, later, two; with HASH_CONFIG,
- * older ones have the number of queues in a field that is reserved. */
+ * the number of queues is in a field that is reserved. */
 static void commands_as_linux_sends_them(void **state)
 {
     static const uint32_t cuts[2][4] = {{8, 8 + 256, 8 + 259, 8 + 299}, {8 + 256, 8 + 299, 0, 0}};
@@ -275,7 +275,7 @@ static void the_last_command_decides(void **state)
     end(r);
 }
 
-/* 5.1.6.5.7.2: a packet for a queue that is being reset is dropped. */
+/* 5.1.6.5.7.3: a packet for a queue that is being reset is dropped. */
 static void packets_for_a_queue_in_reset_are_dropped(void **state)
 {
     struct rig *r = make_steered(VML_VIRTIO_F_RING_RESET);
