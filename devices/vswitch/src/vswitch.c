@@ -54,7 +54,8 @@ static bool is_old(const struct vml_vswitch *vswitch, const struct vml_vswitch_e
     return vswitch->config.clock && now - entry->seen > vswitch->age;
 }
 
-/* A new address takes a free or old place, else the one not seen for longest. */
+/* A new address takes a free place, else that of the one not seen for longest. Its time does not tell
+ * which that is: there may be no clock, and a tick may be long. */
 static void learn(struct vml_vswitch *vswitch, uint64_t mac, uint32_t port, uint64_t now)
 {
     struct vml_vswitch_entry *set = places(vswitch, mac);
@@ -67,11 +68,12 @@ static void learn(struct vml_vswitch *vswitch, uint64_t mac, uint32_t port, uint
         }
         if (set[i].mac == 0) {
             best = best->mac == 0 ? best : &set[i];
-        } else if (best->mac != 0 && set[i].seen < best->seen) {
+        } else if (best->mac != 0 && (int32_t)(set[i].order - best->order) < 0) {
             best = &set[i];
         }
     }
-    *best = (struct vml_vswitch_entry){.mac = mac, .seen = now, .port = port};
+    *best = (struct vml_vswitch_entry){
+        .mac = mac, .seen = now, .port = port, .order = vswitch->order++};
 }
 
 static uint32_t look_up(struct vml_vswitch *vswitch, uint64_t mac, uint64_t now)
@@ -127,6 +129,7 @@ static bool port_send(void *context, const struct vml_net_frame *frame)
     uint64_t source;
     uint64_t destination;
     uint32_t target = FLOOD;
+    bool connected;
 
     if (frame->length < VML_NET_HEADER || vml_net_copy(frame, 0, macs, 12) != 12) {
         count(from, DROPPED, 1);
@@ -135,7 +138,8 @@ static bool port_send(void *context, const struct vml_net_frame *frame)
     destination = load_mac(macs);
     source = load_mac(macs + 6);
     vml_mutex_lock(&vswitch->lock);
-    if (from->connected) {
+    connected = from->connected;
+    if (connected) {
         uint64_t now = now_of(vswitch);
 
         if (source != 0 && !is_group(source)) {
@@ -146,6 +150,10 @@ static bool port_send(void *context, const struct vml_net_frame *frame)
         }
     }
     vml_mutex_unlock(&vswitch->lock);
+    if (!connected) { /* a cable that was pulled carries nothing in either direction */
+        count(from, DROPPED, 1);
+        return true;
+    }
     count(from, IN_FRAMES, 1);
     count(from, IN_BYTES, frame->length);
     if (target != FLOOD) {

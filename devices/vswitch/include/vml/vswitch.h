@@ -44,9 +44,10 @@ struct vml_vswitch_port {
 
 /** @brief An address that was learned. Private. */
 struct vml_vswitch_entry {
-    uint64_t mac;  /**< the address; 0: free */
-    uint64_t seen; /**< when, in ticks of the clock */
-    uint32_t port; /**< where */
+    uint64_t mac;   /**< the address; 0: free */
+    uint64_t seen;  /**< when, in ticks of the clock */
+    uint32_t port;  /**< where */
+    uint32_t order; /**< among those that were seen */
 };
 
 /** @brief How a switch is made. */
@@ -64,6 +65,7 @@ struct vml_vswitch {
     struct vml_vswitch_config config; /**< as given */
     struct vml_mutex lock;            /**< of table and connections */
     uint64_t age;                     /**< ticks */
+    uint32_t order;                   /**< of the next address that is seen */
 };
 
 /** @brief Makes a switch with nobody connected. @param config copied
@@ -78,7 +80,7 @@ struct vml_net vml_vswitch_end(struct vml_vswitch *vswitch, uint32_t port);
 /** @brief Connects a port to its peer, in place of the one before. */
 void vml_vswitch_connect(struct vml_vswitch *vswitch, uint32_t port, const struct vml_net *peer);
 /** @brief Disconnects a port, forgets its addresses, and waits until no frame is being given to the
- * peer. Not from inside the peer's `send`. */
+ * peer. What the peer still sends is dropped. Not from inside the peer's `send`. */
 void vml_vswitch_disconnect(struct vml_vswitch *vswitch, uint32_t port);
 /** @brief A copy of a port's counters. */
 struct vml_vswitch_counters vml_vswitch_counters(const struct vml_vswitch *vswitch, uint32_t port);

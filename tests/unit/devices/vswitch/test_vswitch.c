@@ -154,6 +154,44 @@ static void table_is_bounded(void **state)
     end(r);
 }
 
+/* Without a clock, and in a table where all addresses share one place: new stations do not push each
+ * other out while older ones are silent. */
+static void who_was_silent_for_longest_is_forgotten(void **state)
+{
+    struct rig *r = make(false);
+    struct vml_vswitch_config config = r->sw.config;
+
+    config.clock = NULL;
+    config.entry_count = VML_VSWITCH_WAYS;
+    vml_vswitch_destroy(&r->sw);
+    assert_int_equal(vml_vswitch_init(&r->sw, &config), VML_OK);
+    for (uint32_t i = 0; i < PORTS; i++) {
+        struct vml_net peer = {&peer_ops, &r->peers[i]};
+
+        vml_vswitch_connect(&r->sw, i, &peer);
+    }
+    for (uint64_t mac = 1; mac <= VML_VSWITCH_WAYS + 2; mac++) {
+        send(r, 1, ALL, MAC(mac));
+        if (mac == 3) {
+            send(r, 1, ALL, MAC(1)); /* is heard again */
+        }
+    }
+    memset(r->peers, 0, sizeof(r->peers));
+    send(r, 0, MAC(1), MAC(6)); /* MAC(6) is known already: nobody is forgotten for it */
+    expect(r, 0, 1, 0, 0);
+    send(r, 1, MAC(9), MAC(6));
+    memset(r->peers, 0, sizeof(r->peers));
+    for (uint64_t mac = 4; mac <= 6; mac++) {
+        send(r, 0, MAC(mac), ALL); /* a group address as the source teaches nothing */
+    }
+    expect(r, 0, 3, 0, 0);
+    send(r, 0, MAC(2), ALL);
+    expect(r, 0, 4, 1, 1);
+    send(r, 0, MAC(3), ALL);
+    expect(r, 0, 5, 2, 2);
+    end(r);
+}
+
 static void isolated_ports(void **state)
 {
     struct rig *r = make(true);
@@ -182,6 +220,27 @@ static void connections_come_and_go(void **state)
     r->peers[1].refuses = true;
     send(r, 0, ALL, MAC(2));
     assert_int_equal(vml_vswitch_counters(&r->sw, 1).dropped, 1);
+    end(r);
+}
+
+/* Who is taken off the network neither hears it nor reaches it, nor teaches it addresses. */
+static void a_disconnected_port_sends_nothing(void **state)
+{
+    struct rig *r = make(false);
+    struct vml_net peer = {&peer_ops, &r->peers[1]};
+
+    vml_vswitch_disconnect(&r->sw, 1);
+    send(r, 1, ALL, MAC(1));
+    send(r, 1, MAC(9), MAC(1));
+    expect(r, 0, 0, 0, 0);
+    assert_int_equal(vml_vswitch_counters(&r->sw, 1).dropped, 2);
+    assert_int_equal(vml_vswitch_counters(&r->sw, 1).in_frames, 0);
+    send(r, 0, MAC(2), MAC(3));
+    send(r, 1, MAC(3), MAC(1)); /* an address that is known */
+    expect(r, 0, 0, 1, 1);
+    vml_vswitch_connect(&r->sw, 1, &peer);
+    send(r, 1, MAC(3), MAC(1));
+    expect(r, 1, 0, 1, 1);
     end(r);
 }
 
@@ -220,8 +279,10 @@ int main(void)
         cmocka_unit_test(stations_move),
         cmocka_unit_test(addresses_age),
         cmocka_unit_test(table_is_bounded),
+        cmocka_unit_test(who_was_silent_for_longest_is_forgotten),
         cmocka_unit_test(isolated_ports),
         cmocka_unit_test(connections_come_and_go),
+        cmocka_unit_test(a_disconnected_port_sends_nothing),
         cmocka_unit_test(short_frames_are_dropped),
         cmocka_unit_test(bad_configurations),
     };
