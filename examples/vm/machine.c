@@ -386,6 +386,22 @@ static void open_events(struct vm *vm)
     }
 }
 
+static void start_debug(struct vm *vm)
+{
+    static const char *const levels[] = {"none", "condensed", "detailed", "full"};
+    const char *wanted = vm->options.debug;
+    unsigned level = 0;
+
+    while (level < VML_ARRAY_SIZE(levels) && strcmp(wanted, levels[level]) != 0) {
+        level++;
+    }
+    if (level == VML_ARRAY_SIZE(levels)) {
+        vm_fail("--debug '%s': must be none, condensed, detailed or full", wanted);
+    }
+    vml_debug_init(&vm->debug);
+    vml_debug_set_level(&vm->debug, (enum vml_debug_level)level);
+}
+
 void vm_create(struct vm *vm)
 {
     static unsigned machines;
@@ -402,7 +418,7 @@ void vm_create(struct vm *vm)
         vm->mpidr[i] = VML_MPIDR(0, 0, i / 16, i % 16); /* a GICv3 SGI reaches 16 of an Aff1 */
     }
     vm_boot_read(vm);
-    vml_debug_init(&vm->debug);
+    start_debug(vm);
     vm_trace_start(vm);
     create_memory(vm);
     create_bus(vm, &vm->mmio, "mmio", VML_SPACE_MMIO);

@@ -39,6 +39,7 @@ static const char usage[] =
     "  --config FILE         read attributes from a file (see README.md)\n"
     "  --save FILE           write the machine's state when the monitor or SIGUSR1 asks for it\n"
     "  --restore FILE        go on from a saved state\n"
+    "  --debug LEVEL         say what happens: condensed, detailed or full (default none)\n"
     "  --trace FILE          write a trace that opens in a trace viewer\n"
     "  --stats               print statistics at the end\n"
     "  --help                this text\n";
@@ -185,7 +186,7 @@ static void machine_attribute(struct reader *r, const char *key, const char *val
     } texts[] = {
         {"kernel", &o->kernel},   {"initrd", &o->initrd}, {"bootargs", &o->append},
         {"bios", &o->bios},       {"dtb", &o->dtb},       {"cpu_type", &o->cpu},
-        {"console", &o->console}, {"accel", &o->accel},
+        {"console", &o->console}, {"accel", &o->accel},   {"debug", &o->debug},
     };
     size_t i;
 
@@ -203,8 +204,8 @@ static void machine_attribute(struct reader *r, const char *key, const char *val
         set_gic(o, "gic_version", value);
     } else {
         vm_fail("%s: unknown attribute '%s': there are kernel, initrd, bootargs, bios, dtb, "
-                "ram_size, cpu_count, cpu_type, gic_version, console, accel and sections "
-                "[virtio_device NAME]",
+                "ram_size, cpu_count, cpu_type, gic_version, console, accel, debug and "
+                "sections [virtio_device NAME]",
                 r->file, key);
     }
 }
@@ -302,6 +303,7 @@ enum option_code {
     OPT_SAVE,
     OPT_RESTORE,
     OPT_TRACE,
+    OPT_DEBUG,
     OPT_STATS,
     OPT_ACCEL,
     OPT_HELP,
@@ -328,6 +330,7 @@ static const struct option long_options[] = {
     {"save", required_argument, NULL, OPT_SAVE},
     {"restore", required_argument, NULL, OPT_RESTORE},
     {"trace", required_argument, NULL, OPT_TRACE},
+    {"debug", required_argument, NULL, OPT_DEBUG},
     {"stats", no_argument, NULL, OPT_STATS},
     {"accel", required_argument, NULL, OPT_ACCEL},
     {"help", no_argument, NULL, OPT_HELP},
@@ -399,6 +402,9 @@ static void take_option(struct vm_options *o, int code, char *arg)
     case OPT_TRACE:
         o->trace = arg;
         break;
+    case OPT_DEBUG:
+        o->debug = arg;
+        break;
     case OPT_STATS:
         o->stats = true;
         break;
@@ -452,6 +458,7 @@ void vm_options_parse(struct vm_options *options, int argc, char **argv)
     options->append = "";
     options->console = "stdio";
     options->accel = "auto";
+    options->debug = "none";
     optind = 1; /* this may not be the first machine */
     while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         take_option(options, code, optarg);

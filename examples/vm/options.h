@@ -32,6 +32,7 @@ struct vm_options {
     const char *restore;
     const char *cpu;
     const char *accel;
+    const char *debug;
     uint64_t memory;
     unsigned cpus;
     unsigned gic;

@@ -319,6 +319,21 @@ static unsigned service_call(struct vml_smccc *smccc, uint32_t fid, struct vml_s
     return served ? RESULTS : 0;
 }
 
+/* Somebody traces, or wants to be told. */
+static VML_COLD void watch(const struct vml_smccc_call *call, uint32_t fid, uint64_t argument,
+                           bool served)
+{
+    struct vml_debug *debug = call->cpu->config.debug;
+    uint32_t index = call->cpu->config.index;
+
+    vml_trace(debug, index, VML_TRACE_FIRMWARE, fid, argument, (uint32_t)call->x[0]);
+    if (vml_debug_enabled(debug, served ? VML_DEBUG_DETAILED : VML_DEBUG_CONDENSED)) {
+        vml_log(VML_LOG_INFO, "firmware: vCPU %u calls 0x%x (0x%llx, ...): %s 0x%llx",
+                (unsigned)index, (unsigned)fid, (unsigned long long)argument,
+                served ? "answer" : "no such call,", (unsigned long long)call->x[0]);
+    }
+}
+
 enum vml_status vml_smccc_handle(struct vml_smccc *smccc, struct vml_smccc_call *call)
 {
     uint32_t fid = (uint32_t)call->x[0];
@@ -360,7 +375,8 @@ enum vml_status vml_smccc_handle(struct vml_smccc *smccc, struct vml_smccc_call 
             }
         }
     }
-    vml_trace(call->cpu->config.debug, call->cpu->config.index, VML_TRACE_FIRMWARE, fid, kept[1],
-              (uint32_t)call->x[0]);
+    if (vml_debug_watched(call->cpu->config.debug)) {
+        watch(call, fid, kept[1], results != 0);
+    }
     return VML_OK;
 }

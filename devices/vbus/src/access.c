@@ -9,12 +9,43 @@ static void count_access(struct vml_bus_range *range, bool write, enum vml_bus_r
     (void)__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static void trace_access(struct vml_vbus *bus, uint64_t addr, const struct vml_access *access,
-                         enum vml_bus_result result)
+static enum vml_trace_kind kind_of(const struct vml_vbus *bus, bool write)
 {
-    vml_trace_write(bus->config.debug, access->cpu,
-                    access->write ? VML_TRACE_BUS_WRITE : VML_TRACE_BUS_READ, addr, access->value,
-                    access->size | (uint32_t)result << 8 | (uint32_t)bus->config.space << 16);
+    if (bus->config.space == VML_SPACE_SYSREG) {
+        return write ? VML_TRACE_SYSREG_WRITE : VML_TRACE_SYSREG_READ;
+    }
+    return write ? VML_TRACE_BUS_WRITE : VML_TRACE_BUS_READ;
+}
+
+static void say(const struct vml_vbus *bus, const struct vml_bus_range *range, uint64_t addr,
+                const struct vml_access *access, enum vml_bus_result result)
+{
+    static const char *const ends[] = {
+        [VML_BUS_OK] = "done",
+        [VML_BUS_FAULT] = "refused",
+        [VML_BUS_NO_DEVICE] = "nobody is there",
+        [VML_BUS_PENDING] = "to be answered",
+    };
+    const char *name = bus->config.name ? bus->config.name : "bus";
+
+    vml_log(VML_LOG_INFO, "%s: vCPU %d %s %u bytes at 0x%llx (%s), 0x%llx: %s", name,
+            (int)access->cpu, access->write ? "writes" : "reads", (unsigned)access->size,
+            (unsigned long long)addr, range ? range->device->name : "-",
+            (unsigned long long)access->value, ends[result]);
+}
+
+/* Somebody traces, or wants to be told. */
+static VML_COLD void watch(const struct vml_vbus *bus, const struct vml_bus_range *range,
+                           uint64_t addr, const struct vml_access *access,
+                           enum vml_bus_result result)
+{
+    bool wrong = result == VML_BUS_FAULT || result == VML_BUS_NO_DEVICE;
+
+    vml_trace(bus->config.debug, access->cpu, kind_of(bus, access->write), addr, access->value,
+              access->size | (uint32_t)result << 8 | (uint32_t)bus->config.space << 16);
+    if (vml_debug_enabled(bus->config.debug, wrong ? VML_DEBUG_CONDENSED : VML_DEBUG_FULL)) {
+        say(bus, range, addr, access, result);
+    }
 }
 
 static enum vml_bus_result serve(struct vml_vbus *bus, struct vml_bus_range *range, uint64_t addr,
@@ -35,8 +66,8 @@ static enum vml_bus_result serve(struct vml_vbus *bus, struct vml_bus_range *ran
             count_access(range, access->write, result);
         }
     }
-    if (atomic_load_explicit(bus->tracing, memory_order_relaxed)) {
-        trace_access(bus, addr, access, result);
+    if (atomic_load_explicit(bus->watched, memory_order_relaxed)) {
+        watch(bus, range, addr, access, result);
     }
     return result;
 }
@@ -104,8 +135,8 @@ access_by_search(struct vml_vbus *bus, struct vml_bus_cpu *cpu, uint64_t before,
 
 /*
  * The fast path repeats the last hit, whose copy is in the vCPU's own cache line.  It announces the
- * version that the copy was made at.  Where the sum is that version, the copy is current, nothing is
- * traced (that would make the sum odd), and the vCPU is not inside of an access already (the announcement
+ * version that the copy was made at.  Where the sum is that version, the copy is current, nobody
+ * watches (that would make the sum odd), and the vCPU is not inside of an access already (the announcement
  * was 0; inside, it is always the copy's version, so that it was not changed here).
  */
 enum vml_bus_result vml_vbus_access(struct vml_vbus *bus, uint64_t addr, struct vml_access *access)
@@ -120,7 +151,7 @@ enum vml_bus_result vml_vbus_access(struct vml_vbus *bus, uint64_t addr, struct 
     cpu = &bus->cpus[access->cpu];
     before = atomic_exchange(&cpu->inside, cpu->version);
     if (VML_UNLIKELY(before + atomic_load(&bus->version) +
-                             atomic_load_explicit(bus->tracing, memory_order_relaxed) !=
+                             atomic_load_explicit(bus->watched, memory_order_relaxed) !=
                          cpu->version ||
                      addr - cpu->base >= cpu->span)) {
         return access_by_search(bus, cpu, before, addr, access);

@@ -3,7 +3,7 @@
 
 #include <vml/vbus.h>
 
-/* Versions are even: one that tracing has made odd is nobody's. */
+/* Versions are even: one that watching has made odd is nobody's. */
 #define BUS_VERSION_STEP 2u
 /* Bytes of the widest access. */
 #define BUS_WIDEST 8u

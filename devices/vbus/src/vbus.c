@@ -37,7 +37,7 @@ enum vml_status vml_vbus_init(struct vml_vbus *bus, const struct vml_vbus_config
     atomic_init(&bus->statistics, false);
     atomic_init(&bus->others[0], 0);
     atomic_init(&bus->others[1], 0);
-    bus->tracing = config->debug == NULL ? &never : &config->debug->tracing;
+    bus->watched = config->debug == NULL ? &never : &config->debug->watched;
     vml_mutex_init(&bus->lock);
     vml_mutex_init(&bus->other_lock);
     return VML_OK;

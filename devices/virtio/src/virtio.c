@@ -150,6 +150,10 @@ void vml_virtio_broken(struct vml_virtio *dev)
 
     /* 2.1.2: a config change notification, if DRIVER_OK is set. */
     if (!(old & VML_VIRTIO_NEEDS_RESET)) {
+        if (vml_debug_enabled(dev->platform.debug, VML_DEBUG_CONDENSED)) {
+            vml_log(VML_LOG_INFO, "virtio: the driver of device 0x%llx broke the protocol",
+                    (unsigned long long)dev->platform.trace_id);
+        }
         vml_virtio_config_interrupt(dev);
     }
 }

@@ -20,12 +20,14 @@
 extern "C" {
 #endif
 
-/** @brief How much a VM says about itself. */
+/** @brief How much a VM says about itself, by vml_log(), in lines of level VML_LOG_INFO. A guest can make
+ * it say much: for debugging only. */
 enum vml_debug_level {
     VML_DEBUG_NONE,      /**< nothing */
-    VML_DEBUG_CONDENSED, /**< one line per remarkable event */
-    VML_DEBUG_DETAILED,  /**< with registers and addresses */
-    VML_DEBUG_FULL,      /**< everything */
+    VML_DEBUG_CONDENSED, /**< what goes wrong: accesses that nobody answers or that a device refuses,
+                              unknown firmware calls, drivers that break their device's protocol */
+    VML_DEBUG_DETAILED,  /**< each firmware call as well */
+    VML_DEBUG_FULL,      /**< each access on a bus as well */
 };
 
 /** @brief What a trace event tells. `a`, `b` and `c` are its arguments. */
@@ -72,6 +74,7 @@ struct vml_trace_ring {
 struct vml_debug {
     _Atomic int level;            /**< enum vml_debug_level */
     _Atomic bool tracing;         /**< events are written */
+    _Atomic bool watched;         /**< events are written, or the level is not VML_DEBUG_NONE */
     struct vml_trace_ring *rings; /**< one per vCPU, then one for other threads; or NULL */
     uint32_t cpus;                /**< vCPUs; rings are one more */
     struct vml_mutex other_lock;  /**< of the ring of other threads */
@@ -89,13 +92,21 @@ VML_MUST_CHECK enum vml_status vml_debug_set_rings(struct vml_debug *debug,
                                                    uint32_t capacity);
 /** @brief Switches tracing. Stays off without rings. */
 void vml_debug_set_tracing(struct vml_debug *debug, bool on);
-/** @brief Sets how much the VM says. */
+/** @brief Sets how much the VM says. Any thread, any time. */
 void vml_debug_set_level(struct vml_debug *debug, enum vml_debug_level level);
 
 /** @brief True when the VM says things of this level. @param debug may be NULL */
 static inline bool vml_debug_enabled(const struct vml_debug *debug, enum vml_debug_level level)
 {
     return debug && atomic_load_explicit(&debug->level, memory_order_relaxed) >= (int)level;
+}
+
+/** @brief True while events are written or a level is set: what is told of on both ways asks first.
+ * @param debug may be NULL */
+static inline bool vml_debug_watched(const struct vml_debug *debug)
+{
+    return VML_UNLIKELY(debug != NULL) &&
+           atomic_load_explicit(&debug->watched, memory_order_relaxed);
 }
 
 /** @brief True while events are written: for callers that would have to compute the arguments. */

@@ -92,7 +92,7 @@ struct vml_vbus {
     struct vml_vbus_config config;         /**< as given */
     _Atomic uint64_t version;              /**< even; grows with each change */
     struct vml_bus_cpu *cpus;              /**< one per vCPU */
-    const _Atomic bool *tracing;           /**< the debug state's, or one that is never set */
+    const _Atomic bool *watched;           /**< the debug state's, or one that is never set */
     _Atomic(struct vml_bus_table *) table; /**< what lookups use */
     _Atomic bool statistics;               /**< count */
     uint8_t apart[VML_CACHE_LINE_SIZE];    /**< unused */

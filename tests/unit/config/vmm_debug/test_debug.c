@@ -30,6 +30,19 @@ static void levels_include_those_below(void **state)
     assert_false(vml_debug_enabled(&debug, VML_DEBUG_FULL));
 }
 
+static void a_level_and_tracing_are_both_watching(void **state)
+{
+    assert_false(vml_debug_watched(NULL));
+    assert_false(vml_debug_watched(&debug));
+    vml_debug_set_level(&debug, VML_DEBUG_CONDENSED);
+    assert_true(vml_debug_watched(&debug));
+    vml_debug_set_tracing(&debug, true);
+    vml_debug_set_level(&debug, VML_DEBUG_NONE);
+    assert_true(vml_debug_watched(&debug));
+    vml_debug_set_tracing(&debug, false);
+    assert_false(vml_debug_watched(&debug));
+}
+
 static void tracing_needs_rings(void **state)
 {
     struct vml_debug none;
@@ -165,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(levels_include_those_below, setup),
+        cmocka_unit_test_setup(a_level_and_tracing_are_both_watching, setup),
         cmocka_unit_test_setup(tracing_needs_rings, setup),
         cmocka_unit_test_setup(rings_are_checked, setup),
         cmocka_unit_test_setup(events_are_kept_by_cpu, setup),

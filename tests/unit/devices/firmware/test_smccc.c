@@ -64,6 +64,41 @@ static void test_unknown_calls_change_nothing_but_x0(void **state)
     }
 }
 
+static char said[512];
+static unsigned lines;
+
+static void listen(void *context, enum vml_log_level level, const char *line)
+{
+    assert_int_equal(level, VML_LOG_INFO);
+    assert_true(strlen(line) < sizeof(said));
+    memcpy(said, line, strlen(line) + 1);
+    lines++;
+}
+
+static void test_levels_say_what_is_called(void **state)
+{
+    struct vml_debug debug;
+
+    vml_debug_init(&debug);
+    vml_log_set_sink(listen, NULL);
+    lines = 0;
+    m.cpu[0].config.debug = &debug;
+    (void)call1(0x82001234, 5);
+    assert_int_equal(lines, 0);
+    vml_debug_set_level(&debug, VML_DEBUG_CONDENSED);
+    (void)call0(VML_SMCCC_VERSION);
+    assert_int_equal(lines, 0);
+    (void)call1(0x82001234, 5);
+    assert_int_equal(lines, 1);
+    assert_non_null(strstr(said, "vCPU 0 calls 0x82001234 (0x5, ...): no such call"));
+    vml_debug_set_level(&debug, VML_DEBUG_DETAILED);
+    (void)call0(VML_SMCCC_VERSION);
+    assert_int_equal(lines, 2);
+    assert_non_null(strstr(said, "answer 0x10004"));
+    vml_log_set_sink(NULL, NULL);
+    m.cpu[0].config.debug = NULL;
+}
+
 static void test_conduits(void **state)
 {
     struct vml_smccc_call call = {.cpu = &m.cpu[0], .conduit = VML_SMCCC_SMC};
@@ -404,6 +439,7 @@ int main(void)
         T(test_version),
         T(test_config_is_validated),
         T(test_unknown_calls_change_nothing_but_x0),
+        T(test_levels_say_what_is_called),
         T(test_conduits),
         T(test_upper_half_of_x0_is_not_looked_at),
         T(test_sve_hint_is_no_part_of_the_identifier),

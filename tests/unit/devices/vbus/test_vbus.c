@@ -373,6 +373,70 @@ static void accesses_are_traced(void **state)
     assert_int_equal(got[1].kind, VML_TRACE_BUS_WRITE);
     assert_true(got[1].b == 77);
     assert_int_equal(got[2].c, 4 | VML_BUS_NO_DEVICE << 8 | VML_SPACE_PIO << 16);
+    /* Registers have kinds of their own. */
+    c.space = VML_SPACE_SYSREG;
+    assert_int_equal(vml_vbus_init(&bus, &c), VML_OK);
+    assert_int_equal(read4(0x1004, 0, &value), VML_BUS_NO_DEVICE);
+    write.cpu = 0;
+    assert_int_equal(vml_vbus_access(&bus, 0x1008, &write), VML_BUS_NO_DEVICE);
+    assert_int_equal(vml_trace_read(&debug, 0, got, 4), 2);
+    assert_int_equal(got[0].kind, VML_TRACE_SYSREG_READ);
+    assert_int_equal(got[1].kind, VML_TRACE_SYSREG_WRITE);
+    assert_true(got[1].a == 0x1008 && got[1].b == 77);
+}
+
+static char said[512];
+static unsigned lines;
+
+static void listen(void *context, enum vml_log_level level, const char *line)
+{
+    assert_int_equal(level, VML_LOG_INFO);
+    assert_true(strlen(line) < sizeof(said));
+    memcpy(said, line, strlen(line) + 1);
+    lines++;
+}
+
+/* What goes wrong is told first, then everything; of repeated hits too, which otherwise take a way of
+ * their own; and a level that goes back to none is silent again. */
+static void levels_say_what_happens(void **state)
+{
+    struct vml_vbus_config c = config();
+    struct vml_access odd = {.size = 8, .cpu = 1};
+    struct vml_debug debug;
+    uint64_t value;
+
+    vml_debug_init(&debug);
+    vml_log_set_sink(listen, NULL);
+    lines = 0;
+    c.debug = &debug;
+    assert_int_equal(vml_vbus_init(&bus, &c), VML_OK);
+    assert_int_equal(vml_vbus_register(&bus, &low_range), VML_OK);
+    assert_int_equal(read4(0x5000, 1, &value), VML_BUS_NO_DEVICE);
+    assert_int_equal(read4(0x1004, 1, &value), VML_BUS_OK);
+    assert_int_equal(lines, 0);
+    vml_debug_set_level(&debug, VML_DEBUG_CONDENSED);
+    assert_int_equal(read4(0x1004, 1, &value), VML_BUS_OK);
+    assert_int_equal(lines, 0);
+    assert_int_equal(read4(0x5000, 1, &value), VML_BUS_NO_DEVICE);
+    assert_int_equal(lines, 1);
+    assert_non_null(strstr(said, "vCPU 1 reads 4 bytes at 0x5000"));
+    assert_non_null(strstr(said, "nobody is there"));
+    assert_int_equal(vml_vbus_access(&bus, low_range.base + low_range.size - 4, &odd),
+                     VML_BUS_FAULT);
+    assert_int_equal(lines, 2);
+    assert_non_null(strstr(said, "refused"));
+    vml_debug_set_level(&debug, VML_DEBUG_FULL);
+    for (unsigned i = 3; i < 6; i++) {
+        assert_int_equal(read4(0x1004, 1, &value), VML_BUS_OK);
+        assert_int_equal(lines, i);
+    }
+    assert_non_null(strstr(said, low_range.device->name));
+    assert_int_equal(read4(0x1004, VML_CPU_NONE, &value), VML_BUS_OK);
+    assert_non_null(strstr(said, "vCPU -1 reads"));
+    vml_debug_set_level(&debug, VML_DEBUG_NONE);
+    assert_int_equal(read4(0x5000, 1, &value), VML_BUS_NO_DEVICE);
+    assert_int_equal(lines, 6);
+    vml_log_set_sink(NULL, NULL);
 }
 
 static void system_register_numbers(void **state)
@@ -398,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup(ranges_are_visited_in_order, setup),
         cmocka_unit_test_setup(statistics_count_while_they_are_on, setup),
         cmocka_unit_test_setup(accesses_are_traced, setup),
+        cmocka_unit_test_setup(levels_say_what_happens, setup),
         cmocka_unit_test(system_register_numbers),
     };
 

@@ -495,6 +495,35 @@ static void config_generation(void **state)
     end(t);
 }
 
+static unsigned lines;
+
+static void listen(void *context, enum vml_log_level level, const char *line)
+{
+    lines += strstr(line, "the driver of device 0xa000000 broke the protocol") != NULL;
+}
+
+static void broken_driver_is_told_of(void **state)
+{
+    struct toy *t = make(false);
+    struct vd_buf bad = {VD_RAM_BASE - 1, 2, true};
+    struct vml_debug debug;
+
+    vml_debug_init(&debug);
+    vml_debug_set_level(&debug, VML_DEBUG_CONDENSED);
+    t->virtio.platform.debug = &debug;
+    t->virtio.platform.trace_id = 0xa000000;
+    vml_log_set_sink(listen, NULL);
+    lines = 0;
+    vd_start(&t->vd, BASIC, 2, 4);
+    assert_int_equal(lines, 0);
+    vd_add(&t->vd.q[0], &bad, 1);
+    vd_kick(&t->vd, &t->vd.q[0]);
+    vd_kick(&t->vd, &t->vd.q[0]);
+    assert_int_equal(lines, 1); /* once, until it is reset */
+    vml_log_set_sink(NULL, NULL);
+    end(t);
+}
+
 static void broken_driver_needs_a_reset(void **state)
 {
     for (int packed = 0; packed < 2; packed++) {
@@ -820,6 +849,7 @@ int main(void)
         cmocka_unit_test(config_space_is_whole),
         cmocka_unit_test(config_generation),
         cmocka_unit_test(broken_driver_needs_a_reset),
+        cmocka_unit_test(broken_driver_is_told_of),
         cmocka_unit_test(reset_forgets_everything),
         cmocka_unit_test(reset_cancels_requests_in_flight),
         cmocka_unit_test(one_queue_is_reset),
