@@ -211,7 +211,7 @@ static struct vml_irq spi(struct vm *vm, unsigned number)
 static void create_timers(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->options.cpus; i++) {
-        struct vml_timer_config config = {.clock = vm->clock};
+        struct vml_timer_config config = {.clock = vm->clock, .debug = &vm->debug};
 
         /* Those of an engine that has its own only carry their state into snapshots. */
         if (!vm->engine->counter_hz) {

@@ -50,6 +50,21 @@ static uint64_t next_change(const struct vml_timer *timer, const struct vml_time
     return ticks != 0 && ticks < VML_CLOCK_NEVER - now ? now + ticks : VML_CLOCK_NEVER;
 }
 
+static VML_COLD void trace(const struct vml_timer *timer, const struct vml_timer_unit *unit,
+                           uint64_t deadline, bool fires)
+{
+    const struct vml_irq *irq = &timer->config.irq[unit->kind];
+
+    /* From any thread: it is not the vCPU's ring. */
+    if (deadline != VML_CLOCK_NEVER) {
+        vml_trace(timer->config.debug, UINT32_MAX, VML_TRACE_TIMER_ARM, irq->line, deadline,
+                  irq->cpu);
+    }
+    if (fires) {
+        vml_trace(timer->config.debug, UINT32_MAX, VML_TRACE_TIMER_FIRE, irq->line, 0, irq->cpu);
+    }
+}
+
 /*
  * Brings the event and the output up to date after a change. Called with the lock, returns without.
  *
@@ -70,6 +85,9 @@ static void unit_changed(struct vml_timer *timer, struct vml_timer_unit *unit)
 
         unit->level = level;
         vml_mutex_unlock(&timer->lock);
+        if (vml_trace_on(timer->config.debug)) {
+            trace(timer, unit, deadline, level && drive);
+        }
         vml_clock_event_arm(&unit->event, deadline);
         if (drive) {
             vml_irq_set(&timer->config.irq[unit->kind], level);

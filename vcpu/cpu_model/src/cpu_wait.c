@@ -16,7 +16,12 @@ static void sleep(struct vml_cpu *cpu)
     VML_ASSERT(status == VML_OK);
 }
 
-void vml_cpu_park(struct vml_cpu *cpu)
+static bool is_active(const struct vml_cpu *cpu)
+{
+    return atomic_load_explicit(&cpu->active, memory_order_relaxed) != 0;
+}
+
+static void make_inactive(struct vml_cpu *cpu)
 {
     atomic_store(&cpu->active, 0);
     if (atomic_load(&cpu->set->roundups) != 0) {
@@ -24,14 +29,41 @@ void vml_cpu_park(struct vml_cpu *cpu)
     }
 }
 
+/* It is active still: nobody changes the registers that are printed. */
+static void leave(struct vml_cpu *cpu)
+{
+    vml_trace(cpu->config.debug, cpu->config.index, VML_TRACE_CPU_EXIT, requests_now(cpu),
+              atomic_load(&cpu->power), 0);
+    if (VML_UNLIKELY(vml_cpu_features(cpu) & VML_CPU_DUMP_REGS) && cpu->config.ops &&
+        cpu->config.ops->dump) {
+        cpu->config.ops->dump(cpu);
+    }
+}
+
+void vml_cpu_park(struct vml_cpu *cpu)
+{
+    if (is_active(cpu)) {
+        leave(cpu);
+    }
+    make_inactive(cpu);
+}
+
 /* Becomes active unless a round-up is in force. */
 static bool try_activate(struct vml_cpu *cpu)
 {
+    bool was_active = is_active(cpu);
+
     atomic_store(&cpu->active, 1);
     if (VML_LIKELY(atomic_load(&cpu->set->roundups) == 0)) {
+        if (!was_active) {
+            vml_trace(cpu->config.debug, cpu->config.index, VML_TRACE_CPU_ENTER, 0, 0, 0);
+        }
         return true;
     }
-    vml_cpu_park(cpu);
+    if (was_active) {
+        leave(cpu);
+    }
+    make_inactive(cpu);
     return false;
 }
 

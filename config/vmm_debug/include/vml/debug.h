@@ -41,15 +41,16 @@ enum vml_trace_kind {
     VML_TRACE_IRQ_OUTPUT,    /**< a: vml_irq_output, b: level */
     VML_TRACE_MSI,           /**< a: address, b: data, c: device ID */
     VML_TRACE_CPU_STATE,     /**< a: old state, b: new state */
-    VML_TRACE_CPU_ENTER,     /**< begins to run guest code */
-    VML_TRACE_CPU_EXIT,      /**< a: reason of the engine */
+    VML_TRACE_CPU_ENTER,     /**< begins to make guest progress */
+    VML_TRACE_CPU_EXIT,      /**< ends to: waits, is rounded up, paused or stopped, or the engine
+                                  returns. a: enum vml_cpu_request bits, b: enum vml_cpu_state */
     VML_TRACE_FIRMWARE,      /**< a: function ID, b: first argument, c: result */
     VML_TRACE_QUEUE_NOTIFY,  /**< a: device's base or ID, b: queue */
     VML_TRACE_QUEUE_USED,    /**< a: device's base or ID, b: queue, c: chains published */
-    VML_TRACE_TIMER_ARM,     /**< a: INTID, b: deadline */
-    VML_TRACE_TIMER_FIRE,    /**< a: INTID */
-    VML_TRACE_SYSREG_READ,   /**< a: VML_SYSREG(), b: value */
-    VML_TRACE_SYSREG_WRITE,  /**< a: VML_SYSREG(), b: value */
+    VML_TRACE_TIMER_ARM,     /**< a: INTID, b: deadline in ticks of the clock, c: vCPU */
+    VML_TRACE_TIMER_FIRE,    /**< a: INTID, c: vCPU */
+    VML_TRACE_SYSREG_READ,   /**< a: VML_SYSREG(), b and c as VML_TRACE_BUS_READ */
+    VML_TRACE_SYSREG_WRITE,  /**< as VML_TRACE_SYSREG_READ */
     VML_TRACE_USER = 0x8000, /**< and above: the embedder's own */
 };
 

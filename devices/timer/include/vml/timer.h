@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 #include <vml/clock.h>
+#include <vml/debug.h>
 #include <vml/device.h>
 #include <vml/irq.h>
 #include <vml/vbus.h>
@@ -78,6 +79,7 @@ enum vml_timer_kind {
 struct vml_timer_config {
     struct vml_clock *clock;        /**< physical count, up to an offset; kept */
     struct vml_irq irq[VML_TIMERS]; /**< level outputs, indexed by enum vml_timer_kind */
+    struct vml_debug *debug;        /**< traces deadlines; may be NULL */
 };
 
 /** @brief One of the two timers. Private. */

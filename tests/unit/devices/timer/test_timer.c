@@ -124,6 +124,36 @@ static void test_cval_fires_at_equality(void **state)
     assert_int_equal(level[0][VML_TIMER_VIRTUAL], 0);
 }
 
+static void test_deadlines_are_traced(void **state)
+{
+    struct vml_trace_ring rings[3];
+    struct vml_trace_event events[3 * 8];
+    struct vml_trace_event got[8];
+    struct vml_debug debug;
+
+    vml_debug_init(&debug);
+    assert_int_equal(vml_debug_set_rings(&debug, rings, events, 2, 8), VML_OK);
+    timer.config.debug = second.config.debug = &debug;
+    wr(VML_CNTV_CVAL_EL0, 90);
+    vml_debug_set_tracing(&debug, true);
+    wr(VML_CNTV_CTL_EL0, VML_TIMER_CTL_ENABLE);
+    wr(VML_CNTV_CVAL_EL0, 100);
+    to(99);
+    assert_int_equal(vml_trace_read(&debug, 2, got, 8), 2);
+    assert_int_equal(got[0].kind, VML_TRACE_TIMER_ARM);
+    assert_true(got[0].a == 27 && got[0].b == 90 && got[0].c == 0);
+    assert_true(got[1].a == 27 && got[1].b == 100);
+    to(100);
+    vml_timer_write_cval(&second, VML_TIMER_PHYSICAL, 5);
+    vml_timer_write_ctl(&second, VML_TIMER_PHYSICAL, VML_TIMER_CTL_ENABLE); /* at once */
+    assert_int_equal(vml_trace_read(&debug, 2, got, 8), 4);
+    assert_int_equal(got[2].kind, VML_TRACE_TIMER_FIRE);
+    assert_true(got[2].a == 27 && got[2].c == 0);
+    assert_int_equal(got[3].kind, VML_TRACE_TIMER_FIRE);
+    assert_true(got[3].a == 30 && got[3].c == 1);
+    timer.config.debug = second.config.debug = NULL;
+}
+
 static void test_the_physical_timer_is_independent(void **state)
 {
     to(60);
@@ -489,6 +519,7 @@ int main(void)
         T(test_counters_and_frequency_are_read_only),
         T(test_unknown_registers),
         T(test_cval_fires_at_equality),
+        T(test_deadlines_are_traced),
         T(test_the_physical_timer_is_independent),
         T(test_a_change_of_the_offset_moves_the_virtual_timer),
         T(test_a_virtual_count_that_wraps_is_below_cval_again),

@@ -24,7 +24,15 @@ static void started(struct vml_cpu *cpu, const struct vml_cpu_start *start)
     last_start = *start;
 }
 
-static const struct vml_cpu_ops ops = {.recall = recall, .start = started};
+static unsigned dumps;
+
+static void dump(struct vml_cpu *cpu)
+{
+    assert_true(atomic_load(&cpu->active)); /* nobody else may change the registers meanwhile */
+    dumps++;
+}
+
+static const struct vml_cpu_ops ops = {.recall = recall, .start = started, .dump = dump};
 static const struct vml_cpu_start start_a = {.entry = 0x1000, .context = 7, .mode = 1};
 static const struct vml_cpu_start start_b = {.entry = 0x2000, .context = 8, .mode = 0};
 
@@ -298,6 +306,69 @@ static void test_features_are_the_union_of_requesters(void **state)
     assert_int_equal(recalls, 3);
 }
 
+static void test_registers_are_printed_at_each_stop(void **state)
+{
+    struct vml_cpu *cpu = &cpus[0];
+
+    dumps = 0;
+    bring_up(cpu);
+    vml_cpu_park(cpu);
+    assert_int_equal(dumps, 0); /* nobody has asked */
+    vml_cpu_request_features(cpu, VML_CPU_BY_INTROSPECTION, VML_CPU_DUMP_REGS);
+    (void)vml_cpu_take_requests(cpu, ~0u);
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK);
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK); /* goes on, and did not stop between */
+    assert_int_equal(dumps, 0);
+    vml_cpu_park(cpu);
+    assert_int_equal(dumps, 1);
+    vml_cpu_park(cpu); /* stands already */
+    assert_int_equal(dumps, 1);
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK);
+    assert_int_equal(vml_cpu_wait(cpu, 0), VML_ERR_TIMEOUT);
+    assert_int_equal(dumps, 2);
+    vml_cpu_recall(cpu, VML_CPU_REQUEST_EXIT);
+    assert_int_equal(vml_cpu_enter(cpu), VML_ERR_AGAIN);
+    assert_int_equal(dumps, 3);
+    (void)vml_cpu_take_requests(cpu, ~0u);
+    vml_cpu_request_features(cpu, VML_CPU_BY_INTROSPECTION, 0);
+    (void)vml_cpu_take_requests(cpu, ~0u);
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK);
+    vml_cpu_park(cpu);
+    assert_int_equal(dumps, 3);
+}
+
+static void test_progress_is_traced(void **state)
+{
+    struct vml_trace_ring rings[CPUS + 1];
+    struct vml_trace_event events[(CPUS + 1) * 8];
+    struct vml_trace_event got[8];
+    struct vml_debug debug;
+    struct vml_cpu *cpu = &cpus[1];
+
+    vml_debug_init(&debug);
+    assert_int_equal(vml_debug_set_rings(&debug, rings, events, CPUS, 8), VML_OK);
+    vml_debug_set_tracing(&debug, true);
+    bring_up(cpu);
+    vml_cpu_park(cpu);
+    cpu->config.debug = &debug;
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK);
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK);
+    vml_cpu_recall(cpu, VML_CPU_REQUEST_EXIT);
+    assert_int_equal(vml_cpu_enter(cpu), VML_ERR_AGAIN);
+    (void)vml_cpu_take_requests(cpu, ~0u);
+    assert_int_equal(vml_cpu_enter(cpu), VML_OK);
+    assert_int_equal(vml_cpu_wait(cpu, 0), VML_ERR_TIMEOUT);
+    assert_int_equal(vml_trace_read(&debug, 1, got, 8), 5);
+    assert_int_equal(got[0].kind, VML_TRACE_CPU_ENTER);
+    assert_int_equal(got[1].kind, VML_TRACE_CPU_EXIT);
+    assert_true(got[1].a == VML_CPU_REQUEST_EXIT && got[1].b == VML_CPU_ON);
+    assert_int_equal(got[2].kind, VML_TRACE_CPU_ENTER);
+    assert_int_equal(got[3].kind, VML_TRACE_CPU_EXIT);
+    assert_true(got[3].b == VML_CPU_SUSPENDED);
+    assert_int_equal(got[4].kind, VML_TRACE_CPU_ENTER);
+    cpu->config.debug = NULL;
+}
+
 static void test_pause_ends_when_the_last_requester_gives_up(void **state)
 {
     struct vml_cpu *cpu = &cpus[0];
@@ -391,6 +462,8 @@ int main(void)
         T(test_a_wake_up_between_start_and_its_taking_is_kept),
         T(test_stop_wakes_a_waiter),
         T(test_features_are_the_union_of_requesters),
+        T(test_registers_are_printed_at_each_stop),
+        T(test_progress_is_traced),
         T(test_pause_ends_when_the_last_requester_gives_up),
         T(test_stop_of_a_paused_vcpu),
         T(test_reset),

@@ -83,7 +83,9 @@ enum vml_cpu_requester {
 enum vml_cpu_feature {
     VML_CPU_SINGLE_STEP = 1u << 0,    /**< exit after each instruction */
     VML_CPU_TRAP_VM_REGS = 1u << 1,   /**< exit on writes of SCTLR, TTBR, TCR, MAIR... */
-    VML_CPU_DUMP_REGS = 1u << 2,      /**< the register dump hook is called at each exit */
+    VML_CPU_DUMP_REGS = 1u << 2,      /**< the registers are printed whenever it stops to make guest
+                                           progress: it waits, is rounded up, paused or stopped, or its
+                                           engine returns (so after each instruction of a single step) */
     VML_CPU_PAUSED = 1u << 3,         /**< make no guest progress */
     VML_CPU_TRAP_HYPERCALL = 1u << 4, /**< exit on HVC and SMC before firmware sees them */
 };
