@@ -27,9 +27,18 @@
 #define PACKED_FLAGS_SHIFT 48u
 
 /* What in a second word makes a descriptor one for the long path: a long buffer, a table. */
-#define LONG_BUFFER 0xfff00000u
-#define SPLIT_ODD   ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
-#define PACKED_ODD  ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | LONG_BUFFER)
+#define LONG_BUFFER  0xfff00000u
+#define SPLIT_ODD    ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
+#define PACKED_ODD   ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | LONG_BUFFER)
+
+#define SPLIT_NEXT   ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
+#define PACKED_NEXT  ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
+#define SPLIT_WRITE  ((uint64_t)DESC_F_WRITE << SPLIT_FLAGS_SHIFT)
+#define PACKED_WRITE ((uint64_t)DESC_F_WRITE << PACKED_FLAGS_SHIFT)
+
+/* All flags, and whether the buffer is a long one: what decides how one in a chain is taken. */
+#define SPLIT_KIND  ((uint64_t)0xffffu << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
+#define PACKED_KIND ((uint64_t)0xffffu << PACKED_FLAGS_SHIFT | LONG_BUFFER)
 
 /* As many descriptors of a chain are walked without a loop. */
 #define SHORT_CHAIN 4u

@@ -125,9 +125,8 @@ enum vml_status vml_virtq_start(struct vml_virtq *vq, const struct vml_virtq_lay
     vq->layout = *layout;
     vq->size = layout->size;
     vq->mask = layout->size - 1;
-    vq->mask_bytes = (uint64_t)vq->mask * DESC_SIZE;
-    vq->odd = SPLIT_ODD | (uint64_t)(0xffffu & ~vq->mask) << 48;
-    vq->last_short = vq->max_chain < 4 ? NULL : vq->desc + (size_t)(layout->size - 4) * DESC_SIZE;
+    vq->odd = SPLIT_KIND | (uint64_t)(0xffffu & ~vq->mask) << 48;
+    vq->odd_head = vq->max_chain < SHORT_CHAIN ? UINT64_MAX : vq->odd & ~SPLIT_NEXT;
     vq->pop = layout->packed ? virtq_pop_packed : virtq_pop_split;
     vq->push = layout->packed ? push_packed : push_split;
     vq->packed = layout->packed;

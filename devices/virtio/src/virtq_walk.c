@@ -8,15 +8,10 @@
  */
 #include "ring.h"
 
-#define SPLIT_WRITE  ((uint64_t)DESC_F_WRITE << SPLIT_FLAGS_SHIFT)
-#define PACKED_WRITE ((uint64_t)DESC_F_WRITE << PACKED_FLAGS_SHIFT)
-#define SPLIT_NEXT   ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
-#define PACKED_NEXT  ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
-
 /* Which flags of a packed descriptor tell whether it is available (2.8.1). */
 #define PACKED_STATE ((uint64_t)(DESC_F_AVAIL | DESC_F_USED) << PACKED_FLAGS_SHIFT)
 
-/* A descriptor is copied into a buffer as it is, the address replaced by a pointer. */
+/* A descriptor becomes a buffer as it is, the address replaced by a pointer. */
 static inline void put_buf(struct vml_virtq_buf *buf, uint8_t *host, uint64_t word)
 {
     buf->host = host;
@@ -25,365 +20,441 @@ static inline void put_buf(struct vml_virtq_buf *buf, uint8_t *host, uint64_t wo
     memcpy((uint8_t *)buf + offsetof(struct vml_virtq_buf, len), &word, sizeof(word));
 #else
     buf->len = (uint32_t)word;
-    buf->opaque = (uint32_t)(word >> 32);
 #endif
 }
 
-/* All buffers are readable, as far as one knows. */
-static inline void put_readable(struct vml_virtq_chain *chain, uint32_t count)
+static inline void put_sides(struct vml_virtq_chain *chain, uint32_t readable, uint32_t writable)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    memcpy((uint8_t *)chain + offsetof(struct vml_virtq_chain, readable), &count, sizeof(count));
+    uint32_t both = readable | writable << 16;
+
+    memcpy((uint8_t *)chain + offsetof(struct vml_virtq_chain, readable), &both, sizeof(both));
 #else
-    chain->readable = (uint16_t)count;
-    chain->writable = 0;
+    chain->readable = (uint16_t)readable;
+    chain->writable = (uint16_t)writable;
 #endif
-}
-
-/* Counts the readable buffers, and sees to it that the others are writable, from the flags kept. */
-static __attribute__((noinline)) bool split_sides(struct vml_virtq_chain *chain,
-                                                  const struct vml_virtq_buf *end, uint32_t write)
-{
-    const struct vml_virtq_buf *buf = chain->bufs;
-    const struct vml_virtq_buf *first;
-
-    while (buf != end && !(buf->opaque & write)) {
-        buf++;
-    }
-    first = buf;
-    while (buf != end && (buf->opaque & write)) {
-        buf++;
-    }
-    chain->readable = (uint16_t)(first - chain->bufs);
-    chain->writable = (uint16_t)(end - first);
-    return buf == end;
-}
-
-/* How a descriptor went. */
-enum step { STEP_MORE, STEP_LAST, STEP_RESTART };
-
-/* Where a walk on the short path is. */
-struct run {
-    uint64_t offset; /* of a descriptor's buffer in the window */
-    uint64_t word;   /* the rest of it */
-    uint64_t next;   /* split: where the next descriptor is, in bytes */
-    uint64_t seen;   /* every bit that was set in a word before */
-};
-
-static VML_ALWAYS_INLINE void run_read(const struct vml_virtq *vq, struct run *run,
-                                       const uint8_t *table, uint64_t at)
-{
-    run->offset = ring_load64(table + at) - vq->window_base;
-    run->word = ring_load64(table + at + 8);
 }
 
 /*
- * In the ring, the mask makes any index one that is in the table, and whether it had to is looked
- * at once for the whole chain, together with what makes descriptors odd. An indirect table has any
- * number of entries: `size` is its bytes, 0 for the ring.
+ * Takes a descriptor whose buffer is in the window. Most are like the one before them: `plain` has
+ * the flags of those, and `odd` gets what this one's second word has besides, or has not.
  */
-static VML_ALWAYS_INLINE enum step follow(const struct vml_virtq *vq, struct run *run,
-                                          uint64_t size)
+static VML_ALWAYS_INLINE bool take(const struct vml_virtq *vq, struct vml_virtq_buf *buf,
+                                   const uint8_t *table, uint64_t at, uint64_t plain, uint64_t *odd)
 {
-    run->seen |= run->word;
-    run->next = run->word >> 44; /* times DESC_SIZE */
-    if (size == 0) {
-        run->next &= vq->mask_bytes;
-        return STEP_MORE;
+    uint64_t offset = ring_load64(table + at) - vq->window_base;
+
+    *odd = ring_load64(table + at + 8) ^ plain;
+    if (VML_UNLIKELY(offset >= vq->window_limit)) {
+        return false;
     }
-    run->next &= ~(uint64_t)(DESC_SIZE - 1);
-    return run->next < size ? STEP_MORE : STEP_RESTART;
+    put_buf(buf, vq->window_host + offset, *odd);
+    return true;
 }
 
-/* Puts the buffer of a descriptor, if it is in the window. */
-static VML_ALWAYS_INLINE enum step step_split(const struct vml_virtq *vq, struct run *run,
-                                              struct vml_virtq_buf *buf, uint64_t size)
+/* How a descriptor went. */
+enum step { STEP_MORE, STEP_LAST, STEP_TURN, STEP_RESTART };
+
+/* Where the next descriptor is, in bytes, if the flags beside the index are plain. */
+static inline uint64_t split_next(uint64_t odd)
 {
-    if (VML_UNLIKELY(run->offset >= vq->window_limit)) {
-        return STEP_RESTART;
+    return odd >> 44;
+}
+
+/* Takes descriptors of one side, after one that left `odd`, up to one that is not plain. */
+static VML_ALWAYS_INLINE bool run_split(const struct vml_virtq *vq, struct vml_virtq_buf **buf,
+                                        const struct vml_virtq_buf *end, const uint8_t *table,
+                                        uint64_t size, const uint64_t plain, uint64_t *odd)
+{
+    while ((*odd & SPLIT_KIND) == 0) {
+        if (split_next(*odd) >= size || *buf == end ||
+            !take(vq, *buf, table, split_next(*odd), plain, odd)) {
+            return false;
+        }
+        (*buf)++;
     }
-    put_buf(buf, vq->window_host + run->offset, run->word);
-    return run->word & SPLIT_NEXT ? follow(vq, run, size) : STEP_LAST;
+    return true;
 }
 
-/* Not inlined, as all that is called in the end: what they keep over calls of their own would be
- * kept on the short path too. */
-static __attribute__((noinline)) enum vml_status
-sides_split(struct vml_virtq *vq, struct vml_virtq_chain *chain, const struct vml_virtq_buf *end)
+/* Goes on in a table of `size` bytes after a writable descriptor that left `odd`, the first one after
+ * `readable` others. */
+static __attribute__((noinline)) enum vml_status writable_split(struct vml_virtq *vq,
+                                                                struct vml_virtq_chain *chain,
+                                                                const uint8_t *table, uint64_t size,
+                                                                uint32_t readable, uint64_t odd)
 {
-    return split_sides(chain, end, DESC_F_WRITE) ? VML_OK : virtq_walk_any(vq, chain, chain->id);
-}
+    const struct vml_virtq_buf *end = chain->bufs + vq->max_chain;
+    struct vml_virtq_buf *buf = chain->bufs + readable + 1;
 
-/* The buffers lie in order. */
-static VML_ALWAYS_INLINE enum vml_status finish_split(struct vml_virtq *vq, const struct run *run,
-                                                      struct vml_virtq_chain *chain,
-                                                      const struct vml_virtq_buf *end, bool ring)
-{
-    uint64_t odd = ring ? vq->odd : SPLIT_ODD;
-
-    if (VML_UNLIKELY((run->word & SPLIT_ODD) | (run->seen & odd))) {
+    if (!run_split(vq, &buf, end, table, size, SPLIT_NEXT | SPLIT_WRITE, &odd) ||
+        (odd & SPLIT_KIND) != SPLIT_NEXT) {
         return virtq_walk_any(vq, chain, chain->id);
     }
-    if ((run->seen | run->word) & SPLIT_WRITE) {
-        return sides_split(vq, chain, end);
-    }
-    put_readable(chain, (uint32_t)(end - chain->bufs));
+    put_sides(chain, readable, (uint32_t)(buf - chain->bufs) - readable);
     return VML_OK;
 }
 
-/* What follows the first descriptors. */
-static __attribute__((noinline)) enum vml_status long_split(struct vml_virtq *vq,
-                                                            struct vml_virtq_chain *chain,
-                                                            const uint8_t *table, uint64_t size,
-                                                            uint64_t next, uint64_t seen)
+/* Goes on after a descriptor that is not as the `readable` ones before it. */
+static enum vml_status turn_split(struct vml_virtq *vq, struct vml_virtq_chain *chain,
+                                  const uint8_t *table, uint64_t size, uint32_t readable,
+                                  uint64_t odd)
 {
-    struct vml_virtq_buf *buf = chain->bufs + SHORT_CHAIN;
-    const struct vml_virtq_buf *end = chain->bufs + vq->max_chain;
-    struct run run = {.next = next, .seen = seen};
-    enum step step = STEP_MORE;
-
-    while (step == STEP_MORE && buf != end) {
-        run_read(vq, &run, table, run.next);
-        step = step_split(vq, &run, buf++, size);
+    if ((odd & SPLIT_KIND) == SPLIT_WRITE) {
+        return writable_split(vq, chain, table, size, readable, odd ^ SPLIT_WRITE);
     }
-    if (VML_UNLIKELY(step != STEP_LAST)) {
-        return virtq_walk_any(vq, chain, chain->id);
+    if ((odd & SPLIT_KIND) == (SPLIT_NEXT | SPLIT_WRITE)) {
+        put_sides(chain, readable, 1);
+        return VML_OK;
     }
-    return finish_split(vq, &run, chain, buf, size == 0);
+    return virtq_walk_any(vq, chain, chain->id);
 }
 
-/* Walks a chain of several split descriptors, the first of which went as `step`: readable ones, then
- * writable ones. */
-static VML_ALWAYS_INLINE enum vml_status short_split(struct vml_virtq *vq, struct run *run,
-                                                     struct vml_virtq_chain *chain,
-                                                     const uint8_t *table, uint64_t size,
-                                                     enum step step)
+/* Goes on after `count` readable descriptors, the last of which left `odd`. */
+static __attribute__((noinline)) enum vml_status readable_split(struct vml_virtq *vq,
+                                                                struct vml_virtq_chain *chain,
+                                                                const uint8_t *table, uint64_t size,
+                                                                uint32_t count, uint64_t odd)
 {
-    struct vml_virtq_buf *buf = chain->bufs + 1;
+    const struct vml_virtq_buf *end = chain->bufs + vq->max_chain;
+    struct vml_virtq_buf *buf = chain->bufs + count;
+
+    if (!run_split(vq, &buf, end, table, size, SPLIT_NEXT, &odd)) {
+        return virtq_walk_any(vq, chain, chain->id);
+    }
+    count = (uint32_t)(buf - chain->bufs);
+    if ((odd & SPLIT_KIND) != SPLIT_NEXT) {
+        return turn_split(vq, chain, table, size, count - 1, odd);
+    }
+    put_sides(chain, count, 0);
+    return VML_OK;
+}
+
+/*
+ * Takes the next descriptor. Whether its own next one is in the ring is seen together with
+ * everything else (`mask` is `vq->odd`); a table has any number of entries, `size` is its bytes.
+ */
+static VML_ALWAYS_INLINE enum step step_split(const struct vml_virtq *vq, struct vml_virtq_buf *buf,
+                                              const uint8_t *table, uint64_t size, uint64_t mask,
+                                              uint64_t *odd)
+{
+    if (!take(vq, buf, table, split_next(*odd), SPLIT_NEXT, odd)) {
+        return STEP_RESTART;
+    }
+    if ((*odd & mask) == 0) {
+        return size == 0 || split_next(*odd) < size ? STEP_MORE : STEP_RESTART;
+    }
+    if (size == 0) { /* the index of the last one may be any */
+        return (*odd & SPLIT_KIND) == SPLIT_NEXT ? STEP_LAST : STEP_TURN;
+    }
+    return (*odd & (SPLIT_KIND & ~SPLIT_NEXT)) == 0 ? STEP_LAST : STEP_TURN;
+}
+
+static inline uint64_t table_bytes(const struct vml_virtq *vq, uint64_t size)
+{
+    return size == 0 ? (uint64_t)vq->size * DESC_SIZE : size;
+}
+
+/* Walks a chain of several descriptors, the first of which was taken and has a next one. */
+static VML_ALWAYS_INLINE enum vml_status
+short_split(struct vml_virtq *vq, struct vml_virtq_chain *chain, struct vml_virtq_buf *bufs,
+            const uint8_t *table, const uint64_t size, uint64_t odd)
+{
+    const uint64_t mask = size == 0 ? vq->odd : SPLIT_KIND;
+    uint32_t count = 2;
+    enum step step = step_split(vq, &bufs[1], table, size, mask, &odd);
 
     if (step == STEP_MORE) {
-        run_read(vq, run, table, run->next);
-        step = step_split(vq, run, buf++, size);
+        count = 3;
+        step = step_split(vq, &bufs[2], table, size, mask, &odd);
     }
     if (step == STEP_MORE) {
-        run_read(vq, run, table, run->next);
-        step = step_split(vq, run, buf++, size);
+        if (!take(vq, &bufs[3], table, split_next(odd), SPLIT_NEXT, &odd)) {
+            return virtq_walk_any(vq, chain, chain->id);
+        }
+        put_sides(chain, SHORT_CHAIN, 0);
+        return (odd & SPLIT_KIND) == SPLIT_NEXT
+                   ? VML_OK
+                   : readable_split(vq, chain, table, table_bytes(vq, size), SHORT_CHAIN, odd);
     }
-    if (step == STEP_MORE) {
-        run_read(vq, run, table, run->next);
-        step = step_split(vq, run, buf++, size);
-    }
-    if (step == STEP_MORE) {
-        return long_split(vq, chain, table, size, run->next, run->seen);
+    if (step == STEP_LAST) {
+        put_sides(chain, count, 0);
+        return VML_OK;
     }
     if (VML_UNLIKELY(step == STEP_RESTART)) {
         return virtq_walk_any(vq, chain, chain->id);
     }
-    return finish_split(vq, run, chain, buf, size == 0);
+    return turn_split(vq, chain, table, table_bytes(vq, size), count - 1, odd);
 }
 
-/* A table within the window, or NULL for virtq_walk_any() to say what it is. `end` gets the byte after
- * it. */
-static const uint8_t *window_table(const struct vml_virtq *vq, uint64_t address, uint32_t len)
+/* Whether a table is one for the short way: virtq_walk_any() says what others are. It has at least one
+ * entry, and not more bytes than there are behind the window. */
+static inline bool is_table(const struct vml_virtq *vq, uint64_t offset, uint32_t len)
 {
-    uint64_t offset = address - vq->window_base;
+    return vq->indirect && ((len - DESC_SIZE) & (LONG_BUFFER | (DESC_SIZE - 1))) == 0 &&
+           (offset & 7u) == 0;
+}
 
-    if (!vq->indirect || offset >= vq->window_limit || len == 0 || len % DESC_SIZE != 0 ||
-        len >= WINDOW_SLACK || (offset & 7u) != 0) {
-        return NULL;
+/* A chain that begins with a table, a writable or a long buffer. */
+static __attribute__((noinline)) enum vml_status
+walk_split_odd(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint64_t offset, uint64_t word)
+{
+    struct vml_virtq_buf *bufs = chain->bufs;
+    const uint8_t *table = vq->window_host + offset;
+    uint64_t size = (uint32_t)word;
+    uint64_t odd;
+
+    if (word & SPLIT_NEXT) {
+        put_buf(bufs, vq->window_host + offset, word);
+        return readable_split(vq, chain, vq->desc, (uint64_t)vq->size * DESC_SIZE, 1,
+                              word ^ SPLIT_NEXT);
     }
-    return vq->window_host + offset;
-}
-
-static __attribute__((noinline)) enum vml_status walk_split_indirect(struct vml_virtq *vq,
-                                                                     struct vml_virtq_chain *chain,
-                                                                     uint64_t address,
-                                                                     uint64_t word)
-{
-    const uint8_t *table = window_table(vq, address, (uint32_t)word);
-    struct run run = {.seen = 0};
-
-    if (!table || (word & SPLIT_NEXT) || vq->max_chain < SHORT_CHAIN) {
+    if (!is_table(vq, offset, (uint32_t)word) || !take(vq, bufs, table, 0, SPLIT_NEXT, &odd)) {
         return virtq_walk_any(vq, chain, chain->id);
     }
-    run_read(vq, &run, table, 0);
-    return short_split(vq, &run, chain, table, (uint32_t)word,
-                       step_split(vq, &run, chain->bufs, (uint32_t)word));
+    if ((odd & SPLIT_KIND) || split_next(odd) >= size || vq->max_chain < SHORT_CHAIN) {
+        return readable_split(vq, chain, table, size, 1, odd);
+    }
+    return short_split(vq, chain, bufs, table, size, odd);
 }
 
-/* The head was read, is in the window, and has a next one. */
+/* The head was read, is in the window, and is not all of the chain, or not a usual one. */
 static __attribute__((noinline)) enum vml_status walk_split_chain(struct vml_virtq *vq,
                                                                   struct vml_virtq_chain *chain,
                                                                   uint64_t offset, uint64_t word)
 {
-    struct run run = {.word = word};
+    struct vml_virtq_buf *bufs = chain->bufs;
 
-    if (VML_UNLIKELY(vq->max_chain < SHORT_CHAIN)) {
-        return virtq_walk_any(vq, chain, chain->id);
+    if (VML_UNLIKELY(word & vq->odd_head)) {
+        return walk_split_odd(vq, chain, offset, word);
     }
-    put_buf(chain->bufs, vq->window_host + offset, word);
-    return short_split(vq, &run, chain, vq->desc, 0, follow(vq, &run, 0));
+    put_buf(bufs, vq->window_host + offset, word);
+    return short_split(vq, chain, bufs, vq->desc, 0, word);
 }
 
-static inline void packed_advance(struct vml_virtq *vq, uint32_t head, uint32_t slots)
+/* The queue begins again, at `next`. */
+static VML_COLD enum vml_status packed_wrap(struct vml_virtq *vq, uint32_t next)
 {
-    uint32_t next = head + slots;
-
-    if (VML_UNLIKELY(next >= vq->size)) {
-        next -= vq->size;
-        vq->avail_wrap = !vq->avail_wrap;
-        vq->avail_pattern ^= PACKED_STATE;
-    }
-    vq->next_avail = (uint16_t)next;
+    vq->avail_wrap = !vq->avail_wrap;
+    vq->avail_pattern ^= PACKED_STATE;
+    vq->next_avail = (uint16_t)(next - vq->size);
+    return VML_OK;
 }
 
-static VML_COLD __attribute__((noinline)) enum vml_status
-restart_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain)
+static VML_ALWAYS_INLINE enum vml_status packed_advance(struct vml_virtq *vq, uint32_t head,
+                                                        uint32_t slots)
+{
+    uint16_t next = (uint16_t)(head + slots); /* at most twice 32,768, less one */
+
+    if (VML_UNLIKELY(next >= (uint16_t)vq->size)) {
+        return packed_wrap(vq, next);
+    }
+    vq->next_avail = next;
+    return VML_OK;
+}
+
+static VML_COLD enum vml_status restart_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain)
 {
     enum vml_status status = virtq_walk_any(vq, chain, vq->next_avail);
 
-    if (status == VML_OK) {
-        packed_advance(vq, vq->next_avail, chain->slots);
-    }
-    return status;
+    return status == VML_OK ? packed_advance(vq, vq->next_avail, chain->slots) : status;
 }
 
-/*
- * As step_split(), for entries that follow each other. In the ring NEXT tells where the chain ends;
- * in a table (`last` is the address of the last entry) all are one chain.
- */
-static VML_ALWAYS_INLINE enum step step_packed(const struct vml_virtq *vq, struct run *run,
-                                               struct vml_virtq_buf *buf, const uint8_t *desc,
-                                               const uint8_t *last)
+/* The last of a chain's `count` descriptors left `odd`. */
+static VML_ALWAYS_INLINE enum vml_status
+finish_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint32_t count, uint64_t odd)
 {
-    if (VML_UNLIKELY(run->offset >= vq->window_limit)) {
+    chain->id = (uint16_t)(odd >> 32);
+    chain->slots = (uint16_t)count;
+    return packed_advance(vq, vq->next_avail, count);
+}
+
+/* Where a walk of any length is. */
+struct packed_run {
+    const uint8_t *desc; /* the next descriptor */
+    struct vml_virtq_buf *buf;
+    uint64_t plain; /* see take() */
+    uint64_t odd;
+};
+
+/* After `count` descriptors, which do not reach across the end of the ring. */
+static VML_ALWAYS_INLINE struct packed_run run_after(const struct vml_virtq *vq,
+                                                     const struct vml_virtq_chain *chain,
+                                                     uint32_t count, uint64_t odd, uint64_t flags)
+{
+    return (struct packed_run){
+        .desc = vq->desc + (size_t)(vq->next_avail + count) * DESC_SIZE,
+        .buf = chain->bufs + count,
+        .plain = vq->avail_pattern | flags,
+        .odd = odd,
+    };
+}
+
+/* As run_split(). */
+static VML_ALWAYS_INLINE bool
+run_packed(const struct vml_virtq *vq, const struct vml_virtq_chain *chain, struct packed_run *run)
+{
+    const struct vml_virtq_buf *end = chain->bufs + vq->max_chain;
+    const uint8_t *wrap = vq->desc + (size_t)vq->size * DESC_SIZE;
+
+    while ((run->odd & PACKED_KIND) == 0) {
+        if (run->desc == wrap) {
+            run->desc = vq->desc;
+            run->plain ^= PACKED_STATE;
+        }
+        if (run->buf == end || !take(vq, run->buf, run->desc, 0, run->plain, &run->odd)) {
+            return false;
+        }
+        run->desc += DESC_SIZE;
+        run->buf++;
+    }
+    return true;
+}
+
+static VML_ALWAYS_INLINE enum vml_status run_writable(struct vml_virtq *vq,
+                                                      struct vml_virtq_chain *chain,
+                                                      struct packed_run *run, uint32_t readable)
+{
+    uint32_t count;
+
+    if (!run_packed(vq, chain, run) || (run->odd & PACKED_KIND) != PACKED_NEXT) {
+        return restart_packed(vq, chain);
+    }
+    count = (uint32_t)(run->buf - chain->bufs);
+    put_sides(chain, readable, count - readable);
+    return finish_packed(vq, chain, count, run->odd);
+}
+
+/* As writable_split(). */
+static __attribute__((noinline)) enum vml_status writable_packed(struct vml_virtq *vq,
+                                                                 struct vml_virtq_chain *chain,
+                                                                 uint32_t readable, uint64_t odd)
+{
+    struct packed_run run = run_after(vq, chain, readable + 1, odd, PACKED_NEXT | PACKED_WRITE);
+
+    return run_writable(vq, chain, &run, readable);
+}
+
+/* Goes on after `count` descriptors, all readable but perhaps for the last one, which left `odd`. */
+static __attribute__((noinline)) enum vml_status
+readable_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint32_t count, uint64_t odd)
+{
+    struct packed_run run = run_after(vq, chain, count, odd, PACKED_NEXT);
+    uint64_t kind;
+
+    if (!run_packed(vq, chain, &run)) {
+        return restart_packed(vq, chain);
+    }
+    count = (uint32_t)(run.buf - chain->bufs);
+    kind = run.odd & PACKED_KIND;
+    if (kind == PACKED_WRITE) {
+        run.plain |= PACKED_WRITE;
+        run.odd ^= PACKED_WRITE;
+        return run_writable(vq, chain, &run, count - 1);
+    }
+    if ((kind & ~PACKED_WRITE) != PACKED_NEXT) {
+        return restart_packed(vq, chain);
+    }
+    put_sides(chain, kind & PACKED_WRITE ? count - 1 : count, kind & PACKED_WRITE ? 1 : 0);
+    return finish_packed(vq, chain, count, run.odd);
+}
+
+static VML_ALWAYS_INLINE enum step step_packed(const struct vml_virtq *vq,
+                                               struct vml_virtq_buf *buf, const uint8_t *desc,
+                                               uint64_t plain, uint64_t *odd)
+{
+    if (!take(vq, buf, desc, 0, plain, odd)) {
         return STEP_RESTART;
     }
-    put_buf(buf, vq->window_host + run->offset, run->word);
-    run->seen |= run->word;
-    return (last ? desc == last : !(run->word & PACKED_NEXT)) ? STEP_LAST : STEP_MORE;
+    if ((*odd & PACKED_KIND) == 0) {
+        return STEP_MORE;
+    }
+    return (*odd & (PACKED_KIND & ~PACKED_NEXT)) == 0 ? STEP_LAST : STEP_TURN;
 }
 
-static __attribute__((noinline)) enum vml_status
-sides_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain, const struct vml_virtq_buf *end)
+/* All entries of the table are one chain, and have no flag but WRITE (2.8.7). */
+static enum vml_status walk_packed_table(struct vml_virtq *vq, struct vml_virtq_chain *chain,
+                                         uint64_t offset, uint64_t word)
 {
-    if (!split_sides(chain, end, DESC_F_WRITE << 16)) {
+    const uint8_t *table = vq->window_host + offset;
+    uint32_t entries = (uint32_t)word / DESC_SIZE;
+    uint32_t readable = entries;
+    uint64_t plain = 0;
+    uint64_t odd;
+
+    if (!is_table(vq, offset, (uint32_t)word) || entries > vq->max_chain) {
         return restart_packed(vq, chain);
     }
-    packed_advance(vq, vq->next_avail, chain->slots);
-    return VML_OK;
-}
-
-static VML_ALWAYS_INLINE enum vml_status finish_packed(struct vml_virtq *vq, const struct run *run,
-                                                       struct vml_virtq_chain *chain,
-                                                       const struct vml_virtq_buf *end, uint16_t id,
-                                                       const bool table)
-{
-    uint32_t count = (uint32_t)(end - chain->bufs);
-    uint32_t slots = table ? 1 : count;
-
-    if (VML_UNLIKELY(run->seen & (table ? LONG_BUFFER : PACKED_ODD))) {
-        return restart_packed(vq, chain);
-    }
-    chain->id = id;
-    chain->slots = (uint16_t)slots;
-    if (run->seen & PACKED_WRITE) {
-        return sides_packed(vq, chain, end);
-    }
-    put_readable(chain, count);
-    packed_advance(vq, vq->next_avail, slots);
-    return VML_OK;
-}
-
-/* All of a chain that is long, or lies across the end of the ring. */
-static __attribute__((noinline)) enum vml_status long_packed(struct vml_virtq *vq,
-                                                             struct vml_virtq_chain *chain,
-                                                             const uint8_t *desc,
-                                                             const uint8_t *last, uint16_t id)
-{
-    const uint8_t *wrap = vq->desc + (size_t)vq->size * DESC_SIZE;
-    struct vml_virtq_buf *buf = chain->bufs;
-    const struct vml_virtq_buf *end = buf + vq->max_chain;
-    struct run run = {.seen = 0};
-    enum step step = STEP_MORE;
-
-    while (step == STEP_MORE && buf != end) {
-        run_read(vq, &run, desc, 0);
-        step = step_packed(vq, &run, buf++, desc, last);
-        desc += DESC_SIZE;
-        if (desc == wrap && !last) {
-            desc = vq->desc;
+    for (uint32_t i = 0; i < entries; i++) {
+        if (!take(vq, &chain->bufs[i], table, (size_t)i * DESC_SIZE, plain, &odd)) {
+            return restart_packed(vq, chain);
+        }
+        odd &= PACKED_WRITE | LONG_BUFFER;
+        if (odd != 0) {
+            if (odd != PACKED_WRITE || plain != 0) {
+                return restart_packed(vq, chain);
+            }
+            readable = i;
+            plain = PACKED_WRITE;
         }
     }
-    if (VML_UNLIKELY(step != STEP_LAST)) {
-        return restart_packed(vq, chain);
-    }
-    return finish_packed(vq, &run, chain, buf, last ? id : (uint16_t)(run.word >> 32), last);
+    put_sides(chain, readable, entries - readable);
+    chain->id = (uint16_t)(word >> 32);
+    chain->slots = 1;
+    return packed_advance(vq, vq->next_avail, 1);
 }
 
-/* Walks a chain of several packed descriptors, the first of which went as `step`. Those after it are
- * not behind the end of the ring. `id` is of the one that points to a table. */
-static VML_ALWAYS_INLINE enum vml_status short_packed(struct vml_virtq *vq, struct run *run,
-                                                      struct vml_virtq_chain *chain,
-                                                      const uint8_t *desc, const uint8_t *last,
-                                                      uint16_t id, enum step step)
+/* A chain that begins with a table, a writable or a long buffer, or near the end of the ring; or
+ * none. */
+static __attribute__((noinline)) enum vml_status
+walk_packed_odd(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint64_t offset, uint64_t word)
 {
-    struct vml_virtq_buf *buf = chain->bufs + 1;
-
-    if (step == STEP_MORE) {
-        run_read(vq, run, desc, DESC_SIZE);
-        step = step_packed(vq, run, buf++, desc + DESC_SIZE, last);
+    if (word & PACKED_STATE) {
+        return VML_ERR_AGAIN;
     }
-    if (step == STEP_MORE) {
-        run_read(vq, run, desc, 2 * DESC_SIZE);
-        step = step_packed(vq, run, buf++, desc + 2 * DESC_SIZE, last);
+    if (word & PACKED_NEXT) {
+        put_buf(chain->bufs, vq->window_host + offset, word);
+        return (word & PACKED_KIND) == (PACKED_NEXT | PACKED_WRITE)
+                   ? writable_packed(vq, chain, 0, word ^ (PACKED_NEXT | PACKED_WRITE))
+                   : readable_packed(vq, chain, 1, word ^ PACKED_NEXT);
     }
-    if (step == STEP_MORE) {
-        run_read(vq, run, desc, 3 * DESC_SIZE);
-        step = step_packed(vq, run, buf++, desc + 3 * DESC_SIZE, last);
-    }
-    if (step == STEP_MORE) {
-        return long_packed(vq, chain, desc, last, id);
-    }
-    if (VML_UNLIKELY(step == STEP_RESTART)) {
-        return restart_packed(vq, chain);
-    }
-    return finish_packed(vq, run, chain, buf, last ? id : (uint16_t)(run->word >> 32),
-                         last != NULL);
+    return walk_packed_table(vq, chain, offset, word);
 }
 
-/* The head, at `desc`, was read, is in the window, and has a next one. */
+/* The head was read, is in the window, and is not all of the chain, or not a usual one. */
 static __attribute__((noinline)) enum vml_status walk_packed_chain(struct vml_virtq *vq,
                                                                    struct vml_virtq_chain *chain,
                                                                    const uint8_t *desc,
                                                                    uint64_t offset, uint64_t word)
 {
-    struct run run = {.seen = word};
+    struct vml_virtq_buf *bufs = chain->bufs;
+    uint64_t plain = vq->avail_pattern | PACKED_NEXT;
+    uint64_t odd;
+    uint32_t count = 2;
+    enum step step;
 
-    if (VML_UNLIKELY(desc > vq->last_short)) {
-        return long_packed(vq, chain, desc, NULL, 0);
+    if (VML_UNLIKELY((word & (PACKED_KIND & ~PACKED_NEXT)) || desc > vq->last_short)) {
+        return walk_packed_odd(vq, chain, offset, word);
     }
-    put_buf(chain->bufs, vq->window_host + offset, word);
-    return short_packed(vq, &run, chain, desc, NULL, 0, STEP_MORE);
-}
-
-static __attribute__((noinline)) enum vml_status walk_packed_indirect(struct vml_virtq *vq,
-                                                                      struct vml_virtq_chain *chain,
-                                                                      uint64_t address,
-                                                                      uint64_t word)
-{
-    const uint8_t *table = window_table(vq, address, (uint32_t)word);
-    const uint8_t *last;
-    struct run run = {.seen = 0};
-    uint16_t id = (uint16_t)(word >> 32); /* 2.8.7: in a table it is reserved */
-
-    if (!table || (word & PACKED_NEXT) || vq->max_chain < SHORT_CHAIN) {
+    put_buf(bufs, vq->window_host + offset, word);
+    step = step_packed(vq, &bufs[1], desc + DESC_SIZE, plain, &odd);
+    if (step == STEP_MORE) {
+        count = 3;
+        step = step_packed(vq, &bufs[2], desc + 2 * DESC_SIZE, plain, &odd);
+    }
+    if (step == STEP_MORE) {
+        count = 4;
+        step = step_packed(vq, &bufs[3], desc + 3 * DESC_SIZE, plain, &odd);
+    }
+    if (VML_LIKELY(step == STEP_LAST)) {
+        put_sides(chain, count, 0);
+        return finish_packed(vq, chain, count, odd);
+    }
+    if (VML_UNLIKELY(step == STEP_RESTART)) {
         return restart_packed(vq, chain);
     }
-    run_read(vq, &run, table, 0);
-    last = table + (uint32_t)word - DESC_SIZE;
-    return short_packed(vq, &run, chain, table, last, id,
-                        step_packed(vq, &run, chain->bufs, table, last));
+    return (odd & PACKED_KIND) == PACKED_WRITE
+               ? writable_packed(vq, chain, count - 1, odd ^ PACKED_WRITE)
+               : readable_packed(vq, chain, count, odd);
 }
 
 enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain)
@@ -392,19 +463,14 @@ enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *c
     const uint8_t *desc = vq->desc + (size_t)head * DESC_SIZE;
     /* One load has flags, id and length: what was written before the flags is seen. */
     uint64_t word = ring_load64_acquire(desc + 8) ^ vq->avail_pattern;
-    uint64_t address = ring_load64(desc);
-    uint64_t offset = address - vq->window_base;
+    uint64_t offset = ring_load64(desc) - vq->window_base;
     uint32_t write;
 
     if (VML_UNLIKELY(offset >= vq->window_limit)) {
         return word & PACKED_STATE ? VML_ERR_AGAIN : restart_packed(vq, chain);
     }
     if (word & (PACKED_STATE | PACKED_ODD | PACKED_NEXT)) {
-        if (word & PACKED_STATE) {
-            return VML_ERR_AGAIN;
-        }
-        return word & PACKED_ODD ? walk_packed_indirect(vq, chain, address, word)
-                                 : walk_packed_chain(vq, chain, desc, offset, word);
+        return walk_packed_chain(vq, chain, desc, offset, word);
     }
     put_buf(chain->bufs, vq->window_host + offset, word);
     write = (uint32_t)(word >> (PACKED_FLAGS_SHIFT + 1)) & 1u;
@@ -412,8 +478,7 @@ enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *c
     chain->readable = (uint16_t)(write ^ 1u);
     chain->id = (uint16_t)(word >> 32);
     chain->slots = 1;
-    packed_advance(vq, head, 1);
-    return VML_OK;
+    return packed_advance(vq, head, 1);
 }
 
 /* Looks how far the driver is. */
@@ -434,27 +499,24 @@ static VML_ALWAYS_INLINE enum vml_status take_split(struct vml_virtq *vq,
 {
     uint32_t head;
     const uint8_t *desc;
-    uint64_t address;
     uint64_t word;
     uint64_t offset;
     uint32_t write;
 
     head = ring_load16(vq->heads + (size_t)(next & vq->mask) * 2);
+    chain->id = (uint16_t)head;
     if (VML_UNLIKELY(head >= vq->size)) {
         return virtq_break(vq);
     }
     vq->next_avail = (uint16_t)(next + 1);
-    chain->id = (uint16_t)head;
     desc = vq->desc + (size_t)head * DESC_SIZE;
     word = ring_load64(desc + 8);
-    address = ring_load64(desc);
-    offset = address - vq->window_base;
+    offset = ring_load64(desc) - vq->window_base;
     if (VML_UNLIKELY(offset >= vq->window_limit)) {
-        return virtq_walk_any(vq, chain, head);
+        return virtq_walk_any(vq, chain, chain->id);
     }
     if (word & (SPLIT_ODD | SPLIT_NEXT)) {
-        return word & SPLIT_ODD ? walk_split_indirect(vq, chain, address, word)
-                                : walk_split_chain(vq, chain, offset, word);
+        return walk_split_chain(vq, chain, offset, word);
     }
     put_buf(chain->bufs, vq->window_host + offset, word);
     write = (uint32_t)(word >> (SPLIT_FLAGS_SHIFT + 1)) & 1u;

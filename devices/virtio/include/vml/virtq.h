@@ -109,8 +109,8 @@ struct vml_virtq {
     uint64_t window_base;                   /**< first address of the memory region used last */
     uint64_t window_limit; /**< from there, where a fast buffer may begin; 0: no window */
     uint8_t *window_host;  /**< host address of `window_base` */
-    uint64_t mask_bytes;   /**< split: of an index, in bytes of descriptors */
-    uint64_t odd;          /**< split: bits of a descriptor that the short path does not take */
+    uint64_t odd;          /**< split: none of these bits is in the usual descriptor of a chain */
+    uint64_t odd_head;     /**< split: as `odd`, for its first one; all if there is no room */
     uint8_t *last_short;   /**< packed: last descriptor that has three after it in the ring */
     uint32_t mask;         /**< split: Queue Size - 1 */
     uint32_t max_chain;    /**< the smaller of Queue Size and `max_bufs` */
