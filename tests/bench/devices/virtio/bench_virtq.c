@@ -42,13 +42,19 @@ static void make(bool packed)
     }
 }
 
+/* NEXT for all but the last descriptor of a chain, WRITE for all but the first. */
+static uint16_t flags_of(unsigned at, unsigned chain, unsigned readable)
+{
+    return (uint16_t)((at != chain - 1) | (at >= readable) << 1);
+}
+
 /* The driver's part is a few plain stores that the figure would count: so it is done once, for all
  * laps. */
-static void fill_split(unsigned chain, uint32_t len)
+static void fill_split(unsigned chain, unsigned readable, uint32_t len)
 {
     for (unsigned i = 0; i < SIZE; i++) {
         descs[i] = (struct desc){RAM_BASE + BUFFERS + i * 2048u, len,
-                                 (uint16_t)(i % chain != chain - 1), (uint16_t)(i + 1)};
+                                 flags_of(i % chain, chain, readable), (uint16_t)(i + 1)};
     }
     for (unsigned i = 0; i < SIZE; i++) {
         avail[2 + i] = (uint16_t)(i * chain % SIZE);
@@ -74,18 +80,18 @@ static void fill_tables(uint32_t len)
  * otherwise. */
 static struct desc laps[2][SIZE];
 
-static void fill_packed(unsigned chain, uint32_t len)
+static void fill_packed(unsigned chain, unsigned readable, uint32_t len)
 {
     for (unsigned wrap = 0; wrap < 2; wrap++) {
         for (unsigned i = 0; i < SIZE; i++) {
-            laps[wrap][i] =
-                (struct desc){RAM_BASE + BUFFERS + i * 2048u, len, (uint16_t)i,
-                              (uint16_t)((wrap ? 0x80 : 0x8000) | (i % chain != chain - 1))};
+            laps[wrap][i] = (struct desc){
+                RAM_BASE + BUFFERS + i * 2048u, len, (uint16_t)i,
+                (uint16_t)((wrap ? 0x80 : 0x8000) | flags_of(i % chain, chain, readable))};
         }
     }
 }
 
-enum what { POP, POP_COPY, SERVE, COPY };
+enum what { POP, POP_READ, POP_COPY, SERVE, COPY };
 
 /* A length of chains: those of fill_tables(). */
 enum { TABLES = 0 };
@@ -144,7 +150,7 @@ static inline __attribute__((always_inline)) void run_split(uint64_t n, unsigned
     if (length == TABLES) {
         fill_tables(len);
     } else {
-        fill_split(length, len);
+        fill_split(length, what == POP_READ ? 1 : length, len);
     }
     while (n != 0) {
         unsigned batch = n < BATCH ? (unsigned)n : BATCH;
@@ -166,7 +172,7 @@ static inline __attribute__((always_inline)) void run_packed(uint64_t n, unsigne
     bool wrap = true;
 
     make(true);
-    fill_packed(length, len);
+    fill_packed(length, what == POP_READ ? 1 : length, len);
     while (n != 0) {
         unsigned left = n < SIZE / length ? (unsigned)n : SIZE / length;
 
@@ -193,6 +199,10 @@ static inline __attribute__((always_inline)) void run_packed(uint64_t n, unsigne
     static void format##_pop_4(uint64_t n)                                                         \
     {                                                                                              \
         run_##format(n, 4, 64, POP);                                                               \
+    }                                                                                              \
+    static void format##_pop_read_4(uint64_t n)                                                    \
+    {                                                                                              \
+        run_##format(n, 4, 64, POP_READ);                                                          \
     }                                                                                              \
     static void format##_pop_copy_1(uint64_t n)                                                    \
     {                                                                                              \
@@ -239,6 +249,7 @@ static const struct bench_case cases[] = {
     {"split pop, indirect chain of 4", tables_pop_4},
     {"split pop, chain of 1", split_pop_1},
     {"split pop, chain of 4", split_pop_4},
+    {"split pop, chain of 4, 3 writable", split_pop_read_4},
     {"split pop+copy 64, chain of 1", split_pop_copy_1},
     {"split pop+copy 4x16, chain of 4", split_pop_copy_4_16},
     {"split pop+copy 4x64, chain of 4", split_pop_copy_4},
@@ -249,6 +260,7 @@ static const struct bench_case cases[] = {
     {"split pop+copy 1526+push+publish/32, chain of 1", split_copy_1_1526},
     {"packed pop, chain of 1", packed_pop_1},
     {"packed pop, chain of 4", packed_pop_4},
+    {"packed pop, chain of 4, 3 writable", packed_pop_read_4},
     {"packed pop+copy 64, chain of 1", packed_pop_copy_1},
     {"packed pop+copy 4x16, chain of 4", packed_pop_copy_4_16},
     {"packed pop+copy 4x64, chain of 4", packed_pop_copy_4},
