@@ -122,7 +122,10 @@ static void create(struct vm *vm)
     size = (size + VML_CACHE_LINE_SIZE - 1) / VML_CACHE_LINE_SIZE * VML_CACHE_LINE_SIZE;
     for (uint32_t i = 0; i < vm->options.cpus; i++) {
         struct vml_a64_config config = {
-            .cpu = {.index = i, .mpidr = vm->mpidr[i], .host_cpu = UINT32_MAX, .debug = &vm->debug},
+            .cpu = {.index = i,
+                    .mpidr = vm->mpidr[i],
+                    .host_cpu = vm->options.host_cpu[i],
+                    .debug = &vm->debug},
             .machine = &engine->machine,
             .model = &model,
             .storage = engine->storage[i] = aligned_alloc(VML_CACHE_LINE_SIZE, size),

@@ -119,7 +119,10 @@ static void create(struct vm *vm)
     vm_check(vml_kvm_memory_changed(&engine->machine), "kvm: memory");
     for (uint32_t i = 0; i < vm->options.cpus; i++) {
         struct vml_kvm_config config = {
-            .cpu = {.index = i, .mpidr = vm->mpidr[i], .host_cpu = UINT32_MAX, .debug = &vm->debug},
+            .cpu = {.index = i,
+                    .mpidr = vm->mpidr[i],
+                    .host_cpu = vm->options.host_cpu[i],
+                    .debug = &vm->debug},
             .machine = &engine->machine,
             .ids = vm->options.restore ? &vm->saved_ids : NULL,
             .limit = vm->options.save && !vm->options.restore ? limit_ids : NULL,

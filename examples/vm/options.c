@@ -1,6 +1,6 @@
 #include "options.h"
-#include "layout.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -25,6 +26,7 @@ static const char usage[] =
     "machine\n"
     "  --memory SIZE         RAM, such as 512M or 2G (default 512M)\n"
     "  --cpus N              vCPUs (default 1)\n"
+    "  --host-cpus LIST      host CPUs that the vCPUs are bound to, in turn, such as 0,2-3\n"
     "  --cpu MODEL           cortex-a53, cortex-a57, cortex-a72 or max (default cortex-a57)\n"
     "  --gic 2|3             interrupt controller (default 3)\n"
     "  --accel ENGINE        what executes the guest: a64 (software), kvm, or auto (default)\n"
@@ -184,9 +186,10 @@ static void machine_attribute(struct reader *r, const char *key, const char *val
         const char *key;
         const char **target;
     } texts[] = {
-        {"kernel", &o->kernel},   {"initrd", &o->initrd}, {"bootargs", &o->append},
-        {"bios", &o->bios},       {"dtb", &o->dtb},       {"cpu_type", &o->cpu},
-        {"console", &o->console}, {"accel", &o->accel},   {"debug", &o->debug},
+        {"kernel", &o->kernel},       {"initrd", &o->initrd}, {"bootargs", &o->append},
+        {"bios", &o->bios},           {"dtb", &o->dtb},       {"cpu_type", &o->cpu},
+        {"console", &o->console},     {"accel", &o->accel},   {"debug", &o->debug},
+        {"host_cpus", &o->host_cpus},
     };
     size_t i;
 
@@ -204,7 +207,7 @@ static void machine_attribute(struct reader *r, const char *key, const char *val
         set_gic(o, "gic_version", value);
     } else {
         vm_fail("%s: unknown attribute '%s': there are kernel, initrd, bootargs, bios, dtb, "
-                "ram_size, cpu_count, cpu_type, gic_version, console, accel, debug and "
+                "ram_size, cpu_count, cpu_type, host_cpus, gic_version, console, accel, debug and "
                 "sections [virtio_device NAME]",
                 r->file, key);
     }
@@ -291,6 +294,7 @@ enum option_code {
     OPT_DUMP_DTB,
     OPT_MEMORY,
     OPT_CPUS,
+    OPT_HOST_CPUS,
     OPT_CPU,
     OPT_GIC,
     OPT_DETERMINISTIC,
@@ -318,6 +322,7 @@ static const struct option long_options[] = {
     {"dump-dtb", required_argument, NULL, OPT_DUMP_DTB},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"cpus", required_argument, NULL, OPT_CPUS},
+    {"host-cpus", required_argument, NULL, OPT_HOST_CPUS},
     {"cpu", required_argument, NULL, OPT_CPU},
     {"gic", required_argument, NULL, OPT_GIC},
     {"deterministic", no_argument, NULL, OPT_DETERMINISTIC},
@@ -363,6 +368,9 @@ static void take_option(struct vm_options *o, int code, char *arg)
         break;
     case OPT_CPUS:
         set_cpus(o, "--cpus", arg);
+        break;
+    case OPT_HOST_CPUS:
+        o->host_cpus = arg;
         break;
     case OPT_CPU:
         o->cpu = arg;
@@ -420,6 +428,54 @@ static void take_option(struct vm_options *o, int code, char *arg)
     }
 }
 
+/* A number of the list, which must be a host CPU's. */
+static uint32_t next_host_cpu(const struct vm_options *o, const char **at)
+{
+    long host_cpus = sysconf(_SC_NPROCESSORS_CONF);
+    char *end;
+    long number = isdigit((unsigned char)**at) ? strtol(*at, &end, 10) : -1;
+
+    if (number < 0) {
+        vm_fail("--host-cpus '%s': must be numbers and ranges, such as 0,2-3", o->host_cpus);
+    }
+    if (number >= host_cpus) {
+        vm_fail("--host-cpus '%s': this host's CPUs are 0 to %ld", o->host_cpus, host_cpus - 1);
+    }
+    *at = end;
+    return (uint32_t)number;
+}
+
+/* The vCPUs take the list's CPUs in turn, more than once where there are more of them. */
+static void assign_host_cpus(struct vm_options *o)
+{
+    const char *at = o->host_cpus;
+    unsigned count = 0, i;
+
+    for (i = 0; i < o->cpus; i++) {
+        o->host_cpu[i] = UINT32_MAX;
+    }
+    if (!at) {
+        return;
+    }
+    if (o->deterministic) {
+        vm_fail("--host-cpus '%s': a --deterministic machine has no threads", o->host_cpus);
+    }
+    do {
+        uint32_t first = next_host_cpu(o, &at);
+        uint32_t last = *at == '-' ? (at++, next_host_cpu(o, &at)) : first;
+
+        if (last < first || (*at && *at != ',')) {
+            vm_fail("--host-cpus '%s': must be numbers and ranges, such as 0,2-3", o->host_cpus);
+        }
+        for (; first <= last && count < o->cpus; first++) {
+            o->host_cpu[count++] = first;
+        }
+    } while (*at++ == ',');
+    for (i = count; i < o->cpus; i++) {
+        o->host_cpu[i] = o->host_cpu[i - count];
+    }
+}
+
 static void check_options(const struct vm_options *o)
 {
     unsigned i;
@@ -467,4 +523,5 @@ void vm_options_parse(struct vm_options *options, int argc, char **argv)
         vm_fail("'%s': unexpected argument (see vm --help)", argv[optind]);
     }
     check_options(options);
+    assign_host_cpus(options);
 }

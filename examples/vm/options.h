@@ -2,6 +2,8 @@
 #ifndef VM_OPTIONS_H
 #define VM_OPTIONS_H
 
+#include "layout.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +37,8 @@ struct vm_options {
     const char *debug;
     uint64_t memory;
     unsigned cpus;
+    const char *host_cpus;          /* NULL: vCPUs run anywhere */
+    uint32_t host_cpu[VM_MAX_CPUS]; /* of each vCPU, or UINT32_MAX */
     unsigned gic;
     bool deterministic;
     bool stats;

@@ -12,7 +12,11 @@
 static void worker_main(void *context)
 {
     struct vm_worker *worker = context;
+    uint32_t host_cpu = worker->vm->cpus[worker->cpu]->config.host_cpu;
 
+    if (host_cpu != UINT32_MAX && vml_thread_bind(host_cpu) != VML_OK) {
+        vml_log(VML_LOG_WARNING, "vCPU %u cannot be bound to host CPU %u", worker->cpu, host_cpu);
+    }
     worker->vm->engine->run(worker->vm, worker->cpu);
 }
 

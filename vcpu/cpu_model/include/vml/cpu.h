@@ -115,7 +115,8 @@ struct vml_cpu_ops {
 struct vml_cpu_config {
     uint32_t index;                /**< 0 to the number of vCPUs - 1 */
     uint64_t mpidr;                /**< affinity; VML_MPIDR() */
-    uint32_t host_cpu;             /**< host CPU that its thread is bound to, or UINT32_MAX */
+    uint32_t host_cpu;             /**< host CPU that its thread is to be bound to, or UINT32_MAX;
+                                        who makes the thread does it: vml_thread_bind() */
     const struct vml_cpu_ops *ops; /**< the engine's; may be NULL */
     struct vml_debug *debug;       /**< may be NULL */
 };
