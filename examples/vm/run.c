@@ -2,12 +2,15 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <vml/roundup.h>
 
 /* Deterministic machines look at the pipe this often, in ticks of 16 ns. */
 #define SLICE UINT64_C(1000000)
+/* Characters that come in wake vCPUs, and nobody tells of them. */
+#define STUCK_MS 5
 
 static void worker_main(void *context)
 {
@@ -88,6 +91,8 @@ static char run_threads(struct vm *vm)
 /* All vCPUs in turn on this thread, in the virtual clock's time. */
 static char run_alone(struct vm *vm)
 {
+    struct pollfd outside = {.fd = vm->events[0], .events = POLLIN};
+
     for (;;) {
         char event;
 
@@ -95,7 +100,8 @@ static char run_alone(struct vm *vm)
         case VM_ENGINE_OFF:
         case VM_ENGINE_TIME:
             break;
-        case VM_ENGINE_STUCK: /* only the outside world can go on */
+        case VM_ENGINE_STUCK: /* only the outside world can go on: it is looked at now and then */
+            (void)poll(&outside, 1, STUCK_MS);
             break;
         }
         while (read(vm->events[0], &event, 1) == 1) {
