@@ -41,18 +41,31 @@ static uint64_t match_at(const struct vml_pl031 *rtc, uint64_t now, bool again)
     return now + left * hz - (now - rtc->origin) % hz;
 }
 
+/* A match that has come while nobody was to be told. */
+static void catch_up(struct vml_pl031 *rtc, uint64_t now)
+{
+    if (rtc->deadline <= now) {
+        rtc->state.RTCRIS = 1;
+        rtc->deadline = match_at(rtc, now, true);
+    }
+}
+
+/* The clock need not wake anybody for a match that changes no level: an RTC whose alarm is not used does
+ * not keep a machine from being idle. */
+static uint64_t alarm_at(const struct vml_pl031 *rtc)
+{
+    return rtc->state.RTCIMSC && !rtc->state.RTCRIS ? rtc->deadline : VML_CLOCK_NEVER;
+}
+
 static void leave(struct vml_pl031 *rtc, uint64_t now, bool force)
 {
     if (rtc->rearm) {
         rtc->rearm = false;
         rtc->deadline = match_at(rtc, now, false);
-        if (rtc->deadline <= now) {
-            rtc->state.RTCRIS = 1;
-            rtc->deadline = match_at(rtc, now, true);
-        }
+        catch_up(rtc, now);
     }
     vml_clock_wire_leave(&rtc->lock, &rtc->out, rtc->state.RTCRIS & rtc->state.RTCIMSC, force,
-                         &rtc->match, rtc->deadline);
+                         &rtc->match, alarm_at(rtc));
 }
 
 static void matched(struct vml_clock_event *event)
@@ -62,10 +75,7 @@ static void matched(struct vml_clock_event *event)
 
     vml_mutex_lock(&rtc->lock);
     vml_clock_alarm_rang(&rtc->match);
-    if (rtc->deadline <= now) {
-        rtc->state.RTCRIS = 1;
-        rtc->deadline = match_at(rtc, now, true);
-    }
+    catch_up(rtc, now);
     leave(rtc, now, false);
 }
 
@@ -152,9 +162,11 @@ const struct vml_reg_table vml_pl031_regs = {
 static enum vml_bus_result rtc_access(struct vml_device *device, struct vml_access *access)
 {
     struct vml_pl031 *rtc = rtc_of(device);
+    uint64_t now = vml_clock_now(rtc->config.clock);
     enum vml_bus_result result;
 
     vml_mutex_lock(&rtc->lock);
+    catch_up(rtc, now);
     result = vml_regs_access(&vml_pl031_regs, device, &rtc->state, access);
     leave(rtc, vml_clock_now(rtc->config.clock), false);
     return result;
@@ -178,6 +190,7 @@ static void rtc_save(struct vml_device *device, struct vml_state_writer *w)
     uint32_t dr;
 
     vml_mutex_lock(&rtc->lock);
+    catch_up(rtc, now);
     s = rtc->state;
     dr = count(rtc, now);
     vml_mutex_unlock(&rtc->lock);

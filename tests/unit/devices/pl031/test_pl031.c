@@ -138,6 +138,35 @@ static void match_interrupt(void **state)
     end(r);
 }
 
+/* The clock is asked to wake somebody only for an alarm that would be heard; what happened is seen. */
+static void an_unused_alarm_wakes_nobody(void **state)
+{
+    struct rig *r = make(EPOCH);
+
+    assert_true(vml_clock_next(&r->clock.clock) == VML_CLOCK_NEVER);
+    wr(r, LR, 1000);
+    wr(r, MR, 1010);
+    assert_true(vml_clock_next(&r->clock.clock) == VML_CLOCK_NEVER);
+    vml_virtual_clock_advance(&r->clock, 9 * HZ);
+    assert_int_equal(rd(r, RIS), 0);
+    vml_virtual_clock_advance(&r->clock, 11 * HZ);
+    assert_int_equal(rd(r, RIS), 1);
+    assert_false(r->level);
+    wr(r, IMSC, 1); /* late, and told at once */
+    assert_true(r->level);
+    assert_true(vml_clock_next(&r->clock.clock) == VML_CLOCK_NEVER);
+    wr(r, ICR, 1);
+    assert_false(r->level);
+    wr(r, MR, 1020);
+    assert_int_equal(vml_clock_next(&r->clock.clock), 20 * HZ);
+    wr(r, IMSC, 0);
+    assert_true(vml_clock_next(&r->clock.clock) == VML_CLOCK_NEVER);
+    wr(r, IMSC, 1);
+    vml_virtual_clock_advance(&r->clock, 20 * HZ);
+    assert_true(r->level);
+    end(r);
+}
+
 static void reset_keeps_the_time(void **state)
 {
     struct rig *r = make(EPOCH);
@@ -201,6 +230,7 @@ int main(void)
         cmocka_unit_test(reset_values_and_identification),
         cmocka_unit_test(counts_seconds_and_is_set_by_the_load_register),
         cmocka_unit_test(match_interrupt),
+        cmocka_unit_test(an_unused_alarm_wakes_nobody),
         cmocka_unit_test(reset_keeps_the_time),
         cmocka_unit_test(save_and_restore),
     };
