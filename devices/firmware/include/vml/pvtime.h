@@ -9,6 +9,7 @@
 
 #include <vml/simple_as.h>
 #include <vml/smccc.h>
+#include <vml/state.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +44,14 @@ VML_MUST_CHECK enum vml_status vml_pvtime_init(struct vml_pvtime *pvtime, struct
 
 /** @brief Owner of a vCPU: adds time in which it was runnable and did not run, before it enters. */
 void vml_pvtime_add(struct vml_pvtime *pvtime, uint32_t cpu, uint64_t ns);
+
+/** @brief Writes one record: what each vCPU has lost so far. */
+void vml_pvtime_save(const struct vml_pvtime *pvtime, struct vml_state_writer *w);
+/** @brief Reads one record, of as many vCPUs, and writes the structures: stolen time goes on where it was,
+ * since a guest may not see it go back.
+ * @return the reader's status; after an error nothing is changed */
+VML_MUST_CHECK enum vml_status vml_pvtime_restore(struct vml_pvtime *pvtime,
+                                                  struct vml_state_reader *r);
 
 /** @brief Serves a call. @return false when there is no such call */
 bool vml_pvtime_call(struct vml_pvtime *pvtime, uint32_t fid, struct vml_smccc_call *call);

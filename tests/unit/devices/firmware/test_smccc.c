@@ -432,6 +432,42 @@ static void test_stolen_time(void **state)
     assert_int_equal(vml_load_le64(seen + 64 + 8), 0);
 }
 
+static void test_stolen_time_is_saved(void **state)
+{
+    struct vml_pvtime pvtime;
+    uint64_t stolen[CPUS];
+    const uint64_t base = RAM_BASE + 0x4000;
+    const uint8_t *seen = vml_as_translate(&m.as, base, 64 * CPUS, VML_AS_READ);
+    struct vml_state_writer w;
+    struct vml_state_reader r;
+    uint8_t image[128];
+
+    assert_int_equal(vml_pvtime_init(&pvtime, &m.as, base, CPUS, stolen), VML_OK);
+    vml_pvtime_add(&pvtime, 0, 5);
+    vml_pvtime_add(&pvtime, CPUS - 1, 1000);
+    vml_state_writer_init(&w, image, sizeof(image));
+    vml_pvtime_save(&pvtime, &w);
+    assert_int_equal(vml_state_write_status(&w), VML_OK);
+    assert_int_equal(vml_pvtime_init(&pvtime, &m.as, base, CPUS, stolen), VML_OK);
+    for (size_t cut = 0; cut < w.used; cut++) {
+        vml_state_reader_init(&r, image, cut);
+        assert_int_not_equal(vml_pvtime_restore(&pvtime, &r), VML_OK);
+        assert_true(stolen[0] == 0 && vml_load_le64(seen + 8) == 0);
+    }
+    /* Of a machine with another number of vCPUs. */
+    assert_int_equal(vml_pvtime_init(&pvtime, &m.as, base, CPUS - 1, stolen), VML_OK);
+    vml_state_reader_init(&r, image, w.used);
+    assert_int_equal(vml_pvtime_restore(&pvtime, &r), VML_ERR_CORRUPT);
+    assert_true(stolen[0] == 0);
+    assert_int_equal(vml_pvtime_init(&pvtime, &m.as, base, CPUS, stolen), VML_OK);
+    vml_state_reader_init(&r, image, w.used);
+    assert_int_equal(vml_pvtime_restore(&pvtime, &r), VML_OK);
+    assert_true(vml_load_le64(seen + 8) == 5);
+    assert_true(vml_load_le64(seen + 64 * (CPUS - 1) + 8) == 1000);
+    vml_pvtime_add(&pvtime, CPUS - 1, 1);
+    assert_true(vml_load_le64(seen + 64 * (CPUS - 1) + 8) == 1001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +490,7 @@ int main(void)
         T(test_trng_gives_the_bits_asked_for),
         T(test_trng_without_entropy),
         T(test_stolen_time),
+        T(test_stolen_time_is_saved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
