@@ -30,6 +30,10 @@ void vm_report(struct vm *vm)
         fprintf(stderr, "vm: vCPU %-3u %20" PRIu64 " instructions\n", i,
                 vm->engine->instructions(vm, i));
     }
+    if (!vm->options.stats) {
+        fprintf(stderr, "vm: accesses to devices are counted with --stats\n");
+        return;
+    }
     vml_vbus_for_each(&vm->mmio, report_range, NULL);
     vml_vbus_for_each(&vm->sysreg, report_range, NULL);
 }
