@@ -54,34 +54,30 @@ def check_initramfs(folder, work):
     return path
 
 
-class Vm:
-    """A running vm. Its serial line is its standard input and output."""
+class Console:
+    """What comes out of a descriptor, collected by a thread."""
 
-    def __init__(self, *args, environment=None):
+    def __init__(self, descriptor):
         self.text = b""
         self.at = 0
         self.changed = threading.Condition()
         self.ended = False
-        self.process = subprocess.Popen([VM, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment)
-        self.errors = b""
-        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.read, self.read_errors)]
-        for thread in self.threads:
-            thread.start()
+        self.descriptor = descriptor
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self):
         while True:
-            part = os.read(self.process.stdout.fileno(), 65536)
+            try:
+                part = os.read(self.descriptor, 65536)
+            except OSError: # a pseudo-terminal whose other end is gone
+                part = b""
             with self.changed:
                 self.text += part
                 self.ended = not part
                 self.changed.notify_all()
             if not part:
                 return
-
-    def read_errors(self):
-        while part := os.read(self.process.stderr.fileno(), 65536):
-            self.errors += part
 
     def expect(self, pattern, timeout=60):
         """Waits for a regular expression behind what was found last; returns the match."""
@@ -97,6 +93,29 @@ class Vm:
                 if left <= 0 or self.ended:
                     self.die(f"the guest did not say {pattern!r}")
                 self.changed.wait(left)
+
+    def die(self, why):
+        sys.stdout.flush()
+        print(f"FAILED: {why}; the end of its console:")
+        print(self.text[-3000:].decode(errors="replace"))
+        sys.stdout.flush()
+        os._exit(1)
+
+
+class Vm(Console):
+    """A running vm. Its serial line is its standard input and output."""
+
+    def __init__(self, *args, environment=None):
+        self.process = subprocess.Popen([VM, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=environment)
+        super().__init__(self.process.stdout.fileno())
+        self.errors = b""
+        self.threads = [self.reader, threading.Thread(target=self.read_errors, daemon=True)]
+        self.threads[1].start()
+
+    def read_errors(self):
+        while part := os.read(self.process.stderr.fileno(), 65536):
+            self.errors += part
 
     def send(self, data):
         self.process.stdin.write(data if isinstance(data, bytes) else data.encode())
@@ -117,18 +136,14 @@ class Vm:
 
     def die(self, why):
         self.process.kill()
-        sys.stdout.flush()
-        print(f"FAILED: {why}; the end of its console:")
-        print(self.text[-3000:].decode(errors="replace"))
         print(self.errors[-2000:].decode(errors="replace"))
-        sys.stdout.flush()
-        os._exit(1)
+        super().die(why)
 
 
 class Download(threading.Thread):
-    """A web server on the host's loopback: random bytes, and their hash."""
+    """A web server on the host, by default on its loopback: random bytes, and their hash."""
 
-    def __init__(self, size):
+    def __init__(self, size, address="127.0.0.1"):
         super().__init__(daemon=True)
         self.data = os.urandom(1 << 20) * (size >> 20)
         self.hash = hashlib.sha256(self.data).hexdigest()
@@ -144,7 +159,7 @@ class Download(threading.Thread):
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.HTTPServer((address, 0), Handler)
         self.port = self.server.server_port
         self.start()
 
@@ -155,9 +170,9 @@ class Download(threading.Thread):
 class Upload(threading.Thread):
     """Takes one connection's bytes and hashes them."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((address, 0))
         self.port = self.listener.getsockname()[1]
         self.hash = hashlib.sha256()
         self.size = 0
