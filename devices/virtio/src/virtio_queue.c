@@ -161,6 +161,33 @@ static bool publish(struct vml_virtio_queue *queue)
     return vml_virtq_publish(&queue->vq);
 }
 
+/* The driver wants to hear of it: now, or when the device thinks fit. */
+static void tell(struct vml_virtio_queue *queue)
+{
+    struct vml_virtio *dev = queue->dev;
+
+    if (!dev->setup.ops->used || dev->setup.ops->used(dev, queue->index)) {
+        virtio_queue_interrupt(dev);
+    }
+}
+
+bool vml_virtio_queue_tell(struct vml_virtio_queue *queue)
+{
+    bool enabled;
+
+    if (!atomic_load(&queue->enabled)) {
+        return false;
+    }
+    /* As in vml_virtio_queue_pop(): a reset waits for us, or we see the queue closed. */
+    atomic_fetch_add(&queue->in_flight, 1);
+    enabled = atomic_load(&queue->enabled);
+    if (enabled) {
+        virtio_queue_interrupt(queue->dev);
+    }
+    atomic_fetch_sub(&queue->in_flight, 1);
+    return enabled;
+}
+
 void vml_virtio_queue_publish(struct vml_virtio_queue *queue)
 {
     bool wanted;
@@ -169,7 +196,7 @@ void vml_virtio_queue_publish(struct vml_virtio_queue *queue)
     wanted = publish(queue);
     vml_mutex_unlock(&queue->lock);
     if (wanted) {
-        virtio_queue_interrupt(queue->dev);
+        tell(queue);
     }
 }
 
@@ -183,7 +210,7 @@ void vml_virtio_queue_complete(struct vml_virtio_queue *queue, const struct vml_
     wanted = publish(queue);
     vml_mutex_unlock(&queue->lock);
     if (wanted) {
-        virtio_queue_interrupt(queue->dev);
+        tell(queue);
     }
     atomic_fetch_sub(&queue->in_flight, 1);
 }
@@ -207,7 +234,7 @@ void vml_virtio_queue_unlock(struct vml_virtio_queue *queue, bool broken)
         vml_virtio_broken(queue->dev);
     }
     if (wanted) {
-        virtio_queue_interrupt(queue->dev);
+        tell(queue);
     }
 }
 

@@ -86,6 +86,9 @@ struct vml_virtio_ops {
     void (*drain)(struct vml_virtio *dev);
     /** A queue was stopped or reset: nothing of it is in flight. */
     void (*queue_stopped)(struct vml_virtio *dev, uint32_t queue);
+    /** The driver wants to hear of buffers used in a queue. true: at once, as with NULL; false: the
+     * device will call vml_virtio_queue_tell(). Any thread. */
+    bool (*used)(struct vml_virtio *dev, uint32_t queue);
     /** The device is reset: nothing is in flight. Forgets what drivers configured. */
     void (*reset)(struct vml_virtio *dev);
     /** Writes the device's own record, if it has one. Nothing is in flight. */
@@ -218,6 +221,9 @@ void vml_virtio_queue_publish(struct vml_virtio_queue *queue);
 /** @brief vml_virtio_queue_push() and vml_virtio_queue_publish() at once. */
 void vml_virtio_queue_complete(struct vml_virtio_queue *queue, const struct vml_virtq_chain *chain,
                                uint32_t written);
+/** @brief Interrupts the driver for a queue, after `used` put it off. Any thread.
+ * @return false: the queue is closed; it is to be done when it is opened again, which `notify` shows */
+VML_MUST_CHECK bool vml_virtio_queue_tell(struct vml_virtio_queue *queue);
 /** @brief Counts one more in flight, so that the device stays until vml_virtio_queue_release(). For
  * the holder of a chain, before it gives that back, when it needs the device afterwards. */
 static inline void vml_virtio_queue_hold(struct vml_virtio_queue *queue)
