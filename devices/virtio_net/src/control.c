@@ -184,7 +184,8 @@ static bool set_offloads(struct vml_virtio_net *net, const struct vml_virtq_chai
     return true;
 }
 
-static bool command(struct vml_virtio_net *net, const struct vml_virtq_chain *chain)
+static bool command(struct vml_virtio_net *net, const struct vml_virtq_chain *chain,
+                    uint8_t *answer)
 {
     uint8_t head[3] = {0, 0, 0};
 
@@ -206,9 +207,22 @@ static bool command(struct vml_virtio_net *net, const struct vml_virtq_chain *ch
         return set_queues(net, chain, head[1]);
     case CLASS_OFFLOADS:
         return set_offloads(net, chain, head[1]);
+    case CLASS_COALESCE:
+        return net_set_coalescing(net, chain, head[1], answer);
     default:
         return false;
     }
+}
+
+/* Does a command and writes `ack`, behind what VQ_GET answers. @return bytes written */
+static uint32_t serve(struct vml_virtio_net *net, const struct vml_virtq_chain *chain)
+{
+    uint8_t bytes[COALESCE_ANSWER + 1] = {0};
+    uint32_t at = net_answers_coalescing(net, chain) ? COALESCE_ANSWER : 0;
+    bool good = command(net, chain, bytes);
+
+    bytes[at] = (uint8_t)(good ? ACK_OK : ACK_ERR);
+    return (uint32_t)vml_virtq_copy_to(chain, 0, bytes, at + 1);
 }
 
 void net_control(struct vml_virtio_net *net)
@@ -221,9 +235,7 @@ void net_control(struct vml_virtio_net *net)
     }
     do {
         while (vml_virtio_queue_pop(queue, &chain)) {
-            uint8_t ack = (uint8_t)(command(net, &chain) ? ACK_OK : ACK_ERR);
-
-            vml_virtio_queue_push(queue, &chain, (uint32_t)vml_virtq_copy_to(&chain, 0, &ack, 1));
+            vml_virtio_queue_push(queue, &chain, serve(net, &chain));
         }
         vml_virtio_queue_publish(queue);
     } while (!vml_virtio_queue_leave(queue));

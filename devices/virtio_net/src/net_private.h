@@ -80,6 +80,41 @@ void net_set_steering(struct vml_virtio_net_rss *rss, const struct vml_virtio_ne
 void net_save_steering(const struct vml_virtio_net_rss *rss, struct vml_state_writer *w);
 void net_get_steering(struct vml_state_reader *r, uint32_t pairs,
                       struct vml_virtio_net_steering *s);
+/* Makes the queues' notifiers ready, and ends their use. */
+void net_init_notifiers(struct vml_virtio_net *net);
+void net_destroy_notifiers(struct vml_virtio_net *net);
+/* The ops `used` and `queue_stopped` with them. */
+bool net_used(struct vml_virtio *dev, uint32_t index);
+void net_queue_stopped(struct vml_virtio *dev, uint32_t index);
+/* Packets of a queue were published: the driver may be told now, or later. */
+void net_count_packets(struct vml_virtio_net_notifier *n, uint32_t packets);
+/* The queue was opened: tells what could not be told before. */
+void net_tell_missed(struct vml_virtio_net_notifier *n);
+void net_reset_coalescing(struct vml_virtio_net *net);
+/* A command of the class; VQ_GET's answer, of COALESCE_ANSWER bytes, goes before `ack` if the chain
+ * is for such a command and has room. */
+bool net_set_coalescing(struct vml_virtio_net *net, const struct vml_virtq_chain *chain,
+                        uint8_t command, uint8_t *answer);
+bool net_answers_coalescing(const struct vml_virtio_net *net, const struct vml_virtq_chain *chain);
+void net_save_coalescing(const struct vml_virtio_net *net, struct vml_state_writer *w);
+void net_restore_coalescing(struct vml_virtio_net *net, struct vml_state_reader *r, bool apply);
+#define COALESCE_ANSWER 8u
+#define CLASS_COALESCE  6u
+
+static inline struct vml_virtio_net_notifier *net_notifier(const struct vml_virtio_net *net,
+                                                           uint32_t index)
+{
+    return &net->config.pairs[index / 2].notifiers[index & 1u];
+}
+
+/* Without notifications that wait this is one load. */
+static inline void net_published(struct vml_virtio_net_notifier *n, uint32_t packets)
+{
+    if (VML_UNLIKELY(atomic_load_explicit(&n->active, memory_order_relaxed)) && packets != 0) {
+        net_count_packets(n, packets);
+    }
+}
+
 void net_transmit(struct vml_virtio_net *net, uint32_t pair);
 bool net_receive(void *context, const struct vml_net_frame *frame);
 void net_control(struct vml_virtio_net *net);

@@ -345,6 +345,7 @@ static bool deliver(struct vml_virtio_net *net, struct delivery *d)
         return false;
     }
     atomic_store(&pair->refused, false);
+    net_published(&pair->notifiers[0], status == VML_OK ? 1 : 0);
     net_count(net, status == VML_OK ? RX_FRAMES : RX_DROPPED, 1);
     net_count(net, RX_BYTES, status == VML_OK ? d->frame->length : 0);
     return true;

@@ -81,10 +81,14 @@ void net_transmit(struct vml_virtio_net *net, uint32_t pair)
         return;
     }
     do {
+        uint32_t packets = 0;
+
         while (vml_virtio_queue_pop(queue, &chain)) {
             transmit_one(net, &chain);
             vml_virtio_queue_push(queue, &chain, 0);
+            packets++;
         }
         vml_virtio_queue_publish(queue);
+        net_published(&net->config.pairs[pair].notifiers[1], packets);
     } while (!vml_virtio_queue_leave(queue));
 }

@@ -2,7 +2,8 @@
  * The network device apart from its queues: features, config space, link, saved state.
  *
  * Lock order: none nests in another: a frame is filtered under `net->lock` before its queue is
- * locked. The peer is called with no lock held.
+ * locked, and its notification may be put off under its notifier's lock after that. The peer is called
+ * with no lock held.
  */
 #include "net_private.h"
 
@@ -38,6 +39,8 @@ static const struct {
     {VML_VIRTIO_NET_F_MQ, VML_VIRTIO_NET_F_CTRL_VQ},
     {VML_VIRTIO_NET_F_CTRL_MAC_ADDR, VML_VIRTIO_NET_F_CTRL_VQ},
     {VML_VIRTIO_NET_F_RSS, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_NOTF_COAL, VML_VIRTIO_NET_F_CTRL_VQ},
+    {VML_VIRTIO_NET_F_VQ_NOTF_COAL, VML_VIRTIO_NET_F_CTRL_VQ},
 };
 
 static uint64_t features_of(const struct vml_virtio_net_config *config)
@@ -71,6 +74,7 @@ static uint64_t features_of(const struct vml_virtio_net_config *config)
     features |= config->speed ? VML_VIRTIO_NET_F_SPEED_DUPLEX : 0;
     features |= config->pair_count > 1 ? VML_VIRTIO_NET_F_MQ : 0;
     features |= config->rss ? VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT : 0;
+    features |= config->clock ? VML_VIRTIO_NET_F_NOTF_COAL | VML_VIRTIO_NET_F_VQ_NOTF_COAL : 0;
     return features & ~config->platform.features_off;
 }
 
@@ -114,9 +118,13 @@ static void net_notify(struct vml_virtio *dev, uint32_t index)
 
     if (control) {
         net_control(net);
-    } else if (index >= 2u * net->config.pair_count) {
+        return;
+    }
+    if (index >= 2u * net->config.pair_count) {
         return; /* a queue that these features do not have */
-    } else if (index & 1u) {
+    }
+    net_tell_missed(net_notifier(net, index));
+    if (index & 1u) {
         net_transmit(net, index / 2);
     } else if (atomic_exchange(&net->config.pairs[index / 2].refused, false)) {
         vml_net_ready(&net->config.peer);
@@ -153,6 +161,9 @@ static void net_reset(struct vml_virtio *dev)
     net->space[SPACE_STATUS] &= (uint8_t)~STATUS_ANNOUNCE;
     vml_mutex_unlock(&dev->lock);
     atomic_store(&net->pairs, 1);
+    if (net->config.clock) {
+        net_reset_coalescing(net);
+    }
 }
 
 static bool net_send(void *context, const struct vml_net_frame *frame)
@@ -259,6 +270,9 @@ static void net_save(struct vml_virtio *dev, struct vml_state_writer *w)
     if (net->config.rss) {
         net_save_steering(net->config.rss, w);
     }
+    if (net->config.clock) {
+        net_save_coalescing(net, w);
+    }
 }
 
 static enum vml_status net_restore(struct vml_virtio *dev, struct vml_state_reader *r, bool apply)
@@ -285,6 +299,9 @@ static enum vml_status net_restore(struct vml_virtio *dev, struct vml_state_read
     if (net->config.rss) {
         net_get_steering(r, net->config.pair_count, &steering);
     }
+    if (net->config.clock) {
+        net_restore_coalescing(net, r, apply);
+    }
     if (apply && vml_state_read_status(r) == VML_OK) {
         vml_mutex_lock(&net->lock);
         if (net->config.rss) {
@@ -308,6 +325,18 @@ static const struct vml_virtio_ops net_ops = {
     .accept = net_accept,
     .start = net_start,
     .notify = net_notify,
+    .reset = net_reset,
+    .save = net_save,
+    .restore = net_restore,
+};
+
+/* ... when notifications may wait. */
+static const struct vml_virtio_ops patient_ops = {
+    .accept = net_accept,
+    .start = net_start,
+    .notify = net_notify,
+    .queue_stopped = net_queue_stopped,
+    .used = net_used,
     .reset = net_reset,
     .save = net_save,
     .restore = net_restore,
@@ -338,7 +367,7 @@ enum vml_status vml_virtio_net_init(struct vml_virtio_net *net,
                                     const struct vml_virtio_net_config *config)
 {
     const struct vml_virtio_setup setup = {
-        .ops = &net_ops,
+        .ops = config->clock ? &patient_ops : &net_ops,
         .device_id = DEVICE_ID,
         .features = features_of(config),
         .queues = config->queues,
@@ -364,6 +393,7 @@ enum vml_status vml_virtio_net_init(struct vml_virtio_net *net,
         for (uint32_t i = 0; i < config->pair_count; i++) {
             atomic_store(&config->pairs[i].refused, false);
         }
+        net_init_notifiers(net);
         net_reset(&net->virtio);
     }
     return status;
@@ -372,5 +402,6 @@ enum vml_status vml_virtio_net_init(struct vml_virtio_net *net,
 void vml_virtio_net_destroy(struct vml_virtio_net *net)
 {
     vml_virtio_destroy(&net->virtio);
+    net_destroy_notifiers(net);
     vml_mutex_destroy(&net->lock);
 }

@@ -15,6 +15,7 @@
 #ifndef VML_VIRTIO_NET_H
 #define VML_VIRTIO_NET_H
 
+#include <vml/clock_alarm.h>
 #include <vml/net.h>
 #include <vml/toeplitz.h>
 #include <vml/virtio.h>
@@ -53,6 +54,8 @@ extern "C" {
         demand */
 #define VML_VIRTIO_NET_F_MQ            VML_BIT64(22) /**< several queue pairs */
 #define VML_VIRTIO_NET_F_CTRL_MAC_ADDR VML_BIT64(23) /**< the MAC address can be set */
+#define VML_VIRTIO_NET_F_VQ_NOTF_COAL  VML_BIT64(52) /**< notifications of a queue can wait */
+#define VML_VIRTIO_NET_F_NOTF_COAL     VML_BIT64(53) /**< notifications can wait */
 #define VML_VIRTIO_NET_F_GUEST_USO4    VML_BIT64(54) /**< the driver takes UDP over IPv4 */
 #define VML_VIRTIO_NET_F_GUEST_USO6    VML_BIT64(55) /**< the driver takes UDP over IPv6 */
 #define VML_VIRTIO_NET_F_HOST_USO      VML_BIT64(56) /**< the device takes UDP to be cut */
@@ -109,12 +112,35 @@ struct vml_virtio_net_rss {
     struct vml_toeplitz toeplitz;            /**< its key, made ready */
 };
 
+/** @brief How long notifications may wait (5.1.6.5.9): not at all if either is 0. Private. */
+struct vml_virtio_net_coalescing {
+    uint32_t max_packets; /**< packets until one */
+    uint32_t max_usecs;   /**< microseconds until one */
+};
+
+/** @brief A queue's notifications that wait. Private; under `lock`. */
+struct vml_virtio_net_notifier {
+    struct vml_virtio_queue *queue;       /**< whose they are */
+    struct vml_clock *clock;              /**< what `max_usecs` are measured by */
+    struct vml_mutex lock;                /**< of what follows, as far as it is not atomic */
+    struct vml_virtio_net_coalescing set; /**< as told */
+    uint64_t ticks;                       /**< of the clock in `max_usecs` */
+    uint64_t began;                       /**< the tick of the first packet counted */
+    uint32_t packets;                     /**< counted */
+    bool wanted;                          /**< the driver is to be told */
+    bool waiting;                         /**< ... when `alarm` rings at the latest */
+    _Atomic bool active;                  /**< notifications may wait */
+    _Atomic bool missed;                  /**< the driver is to be told once the queue is open */
+    struct vml_clock_alarm alarm;         /**< the end of `ticks` */
+};
+
 /** @brief A queue pair's storage. Private. */
 struct vml_virtio_net_pair {
     struct vml_virtq_buf tx_bufs[VML_VIRTIO_NET_MAX_BUFS];      /**< of the frame being sent */
     struct vml_virtq_buf rx_bufs[2 * VML_VIRTIO_NET_MAX_BUFS];  /**< of the frame being received */
     struct vml_virtq_chain rx_chains[VML_VIRTIO_NET_MAX_MERGE]; /**< of it */
     _Atomic bool refused;                                       /**< the peer waits for `ready` */
+    struct vml_virtio_net_notifier notifiers[2];                /**< of receiveq and transmitq */
 };
 
 /** @brief How a network device is made. */
@@ -132,6 +158,8 @@ struct vml_virtio_net_config {
     struct vml_virtio_queue *queues;   /**< VML_VIRTIO_NET_QUEUES(pair_count) of them; kept */
     /** Storage, kept: RSS and HASH_REPORT are offered, if not in `platform.features_off`. NULL: not. */
     struct vml_virtio_net_rss *rss;
+    /** Not NULL: NOTF_COAL and VQ_NOTF_COAL are offered, if not in `platform.features_off`. */
+    struct vml_clock *clock;
 };
 
 /** @brief What the driver told to receive. Private; under `lock`. */
@@ -167,12 +195,13 @@ struct vml_virtio_net {
     struct vml_virtio virtio;            /**< what a transport gets */
     struct vml_virtio_net_config config; /**< as given */
     uint8_t space[24];                   /**< the config space */
-    struct vml_mutex lock;               /**< of `filter`, `guest_offloads` and `config.rss` */
+    struct vml_mutex lock;               /**< of what follows, and `config.rss` */
     struct vml_virtio_net_filter filter; /**< see there */
     uint64_t guest_offloads;             /**< features that the driver wants at present */
-    _Atomic uint32_t pairs;              /**< queue pairs in use */
-    _Atomic bool link;                   /**< the link is up */
-    _Atomic uint64_t counts[6];          /**< in the order of struct vml_virtio_net_counters */
+    struct vml_virtio_net_coalescing coalescing[2]; /**< of all receiveqs and all transmitqs */
+    _Atomic uint32_t pairs;                         /**< queue pairs in use */
+    _Atomic bool link;                              /**< the link is up */
+    _Atomic uint64_t counts[6]; /**< in the order of struct vml_virtio_net_counters */
     struct vml_virtq_buf control_bufs[VML_VIRTIO_NET_MAX_BUFS]; /**< of a command */
 };
 

@@ -5,6 +5,9 @@
 
 enum { BATCH = 64, PAIRS = 2 };
 
+#define HASHED    (VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT)
+#define COALESCED VML_VIRTIO_NET_F_NOTF_COAL
+
 static const uint8_t key[VML_TOEPLITZ_KEY] = {
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
     0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
@@ -50,13 +53,25 @@ static struct vml_virtio_mmio mmio;
 static struct vml_virtio_net_pair pairs[PAIRS];
 static struct vml_virtio_queue queues[VML_VIRTIO_NET_QUEUES(PAIRS)];
 static struct vml_virtio_net_rss rss;
+static struct vml_virtual_clock bench_clock;
+
+/* A command whose class, number and data are at `gpa`. */
+static void command(uint64_t gpa, uint32_t len)
+{
+    uint8_t *bytes = vd_host(&vd, gpa);
+    struct vd_buf bufs[2] = {{gpa, len, false}, {gpa + 1024, 1, true}};
+
+    bytes[1024] = 1;
+    vd_add(&vd.q[4], bufs, 2);
+    vd_kick(&vd, &vd.q[4]);
+    VD_CHECK(bytes[1024] == 0);
+}
 
 /* All hash types, and a table that leads to the first pair. */
-static void configure(uint64_t gpa)
+static void set_rss(uint64_t gpa)
 {
     uint8_t *bytes = vd_host(&vd, gpa);
     uint32_t at = 10 + 2 * VML_VIRTIO_NET_RSS_TABLE;
-    struct vd_buf bufs[2] = {{gpa, at + 3 + sizeof(key), false}, {gpa + 1024, 1, true}};
 
     bytes[0] = 4;
     bytes[1] = 1;
@@ -65,16 +80,29 @@ static void configure(uint64_t gpa)
     bytes[at] = PAIRS;
     bytes[at + 2] = sizeof(key);
     memcpy(bytes + at + 3, key, sizeof(key));
-    bytes[1024] = 1;
-    vd_add(&vd.q[4], bufs, 2);
-    vd_kick(&vd, &vd.q[4]);
-    VD_CHECK(bytes[1024] == 0);
+    command(gpa, at + 3 + sizeof(key));
+}
+
+/* Notifications of received packets come with every 16th. */
+static void set_coalescing(uint64_t gpa)
+{
+    uint8_t *bytes = vd_host(&vd, gpa);
+
+    bytes[0] = 6;
+    bytes[1] = 1;
+    vml_store_le32(bytes + 2, 16);
+    vml_store_le32(bytes + 6, 1000);
+    command(gpa, 10);
 }
 
 static void receive(uint64_t n, uint64_t features, const uint8_t *frame)
 {
-    struct vml_virtio_net_config config = {
-        .mac = {2}, .pairs = pairs, .pair_count = PAIRS, .queues = queues, .rss = &rss};
+    struct vml_virtio_net_config config = {.mac = {2},
+                                           .pairs = pairs,
+                                           .pair_count = PAIRS,
+                                           .queues = queues,
+                                           .rss = &rss,
+                                           .clock = &bench_clock.clock};
     struct vml_virtio_mmio_config transport = {.name = "net", .dev = &net.virtio};
     uint8_t bytes[74];
     struct vml_virtq_buf piece = {bytes, sizeof(bytes), 0};
@@ -84,6 +112,7 @@ static void receive(uint64_t n, uint64_t features, const uint8_t *frame)
 
     vd_init(&vd, 4 << 20);
     config.platform.as = &vd.as;
+    VD_CHECK(vml_virtual_clock_init(&bench_clock, 1000000000) == VML_OK);
     VD_CHECK(vml_virtio_net_init(&net, &config) == VML_OK);
     VD_CHECK(vml_virtio_mmio_init(&mmio, &transport) == VML_OK);
     vd.device = &mmio.device;
@@ -91,10 +120,12 @@ static void receive(uint64_t n, uint64_t features, const uint8_t *frame)
              VML_VIRTIO_F_VERSION_1 | VML_VIRTIO_F_EVENT_IDX | VML_VIRTIO_NET_F_CTRL_VQ |
                  VML_VIRTIO_NET_F_MQ | features,
              VML_VIRTIO_NET_QUEUES(PAIRS), 256);
-    vd_interrupts(&vd.q[0], false);
+    vd_interrupts(&vd.q[0], (features & COALESCED) != 0);
     buf = (struct vd_buf){vd_alloc(&vd, 4096, 4096), 1536, true};
-    if (features) {
-        configure(vd_alloc(&vd, 4096, 4096));
+    if (features & VML_VIRTIO_NET_F_RSS) {
+        set_rss(vd_alloc(&vd, 4096, 4096));
+    } else if (features & COALESCED) {
+        set_coalescing(vd_alloc(&vd, 4096, 4096));
     }
     memcpy(bytes, frame, sizeof(bytes));
     end = vml_virtio_net_end(&net);
@@ -121,8 +152,6 @@ static const uint8_t ipv6[74] = {2,    [12] = 0x86, 0xdd, 0x60, 0,    0,       0
                                  0,    20,          6,    64,   0x3f, 0xfe,    0x25,
                                  0x01, 0x02,        0x00, 0x1f, 0xff, [37] = 7};
 
-#define HASHED (VML_VIRTIO_NET_F_RSS | VML_VIRTIO_NET_F_HASH_REPORT)
-
 static void receive_plain(uint64_t n)
 {
     receive(n, 0, ipv4);
@@ -138,6 +167,11 @@ static void receive_ipv6(uint64_t n)
     receive(n, HASHED, ipv6);
 }
 
+static void receive_patiently(uint64_t n)
+{
+    receive(n, COALESCED, ipv4);
+}
+
 static const struct bench_case cases[] = {
     {"hash of IPv4 addresses and ports", hash_ipv4},
     {"hash of IPv6 addresses and ports", hash_ipv6},
@@ -145,6 +179,7 @@ static const struct bench_case cases[] = {
     {"receive 74 bytes", receive_plain},
     {"receive 74 bytes, RSS and hash report, IPv4", receive_ipv4},
     {"receive 74 bytes, RSS and hash report, IPv6", receive_ipv6},
+    {"receive 74 bytes, notified of 16 together", receive_patiently},
 };
 
 BENCH_MAIN(cases)

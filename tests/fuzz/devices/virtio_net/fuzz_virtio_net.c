@@ -1,4 +1,5 @@
-/* A network device of two queue pairs, with RSS; the fuzzer also is the network. */
+/* A network device of two queue pairs, with RSS and notifications that wait; the fuzzer also is the
+ * network, and moves time. */
 #include "virtio_fuzz.h"
 #include <vml/virtio_net.h>
 
@@ -8,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct vml_virtio_net net;
 static struct vml_virtio_net_rss rss;
+static struct vml_virtual_clock fuzz_clock;
 
 static bool peer_send(void *context, const struct vml_net_frame *frame)
 {
@@ -79,6 +81,35 @@ static void configure(struct vf *vf)
     check_steering();
 }
 
+/* A command about notifications, and then some time. */
+static void coalesce(struct vf *vf)
+{
+    const uint64_t gpa = VD_RAM_BASE + 0x50000;
+    uint8_t *bytes = vd_host(&vf->vd, gpa);
+    uint8_t shape = (uint8_t)vf_take(vf, 1);
+    struct vd_queue *q = &vf->vd.q[shape & 1 ? 4 : 2];
+    bool one = (shape & 4) != 0;
+    struct vd_buf bufs[3] = {{gpa, one ? 6 : 2, false},
+                             {gpa + 6, shape & 8 ? 8 : (uint32_t)vf_take(vf, 1) % 16 + 1, false},
+                             {gpa + 0x1000, 1, true}};
+
+    bytes[0] = 6;
+    bytes[1] = (shape >> 1) & 3;
+    bytes[2] = (uint8_t)(vf_take(vf, 1) % 6);
+    bytes[3] = 0;
+    bufs[1].write = bytes[1] == 3;
+    if (!one) {
+        bufs[1].gpa = gpa + 2;
+    }
+    vml_store_le32(bytes + bufs[1].gpa - gpa, (uint32_t)vf_take(vf, 1) % 8);
+    vml_store_le32(bytes + bufs[1].gpa - gpa + 4, (uint32_t)vf_take(vf, shape & 16 ? 4 : 1));
+    if (q->size != 0 && q->free_count >= 3) {
+        vd_add(q, bufs, 3);
+        vd_kick(&vf->vd, q);
+    }
+    vml_virtual_clock_advance(&fuzz_clock, fuzz_clock.ticks + vf_take(vf, 2));
+}
+
 /* Frames from the network: of any kind, or of IP with what the fuzzer has behind its type. */
 static void extra(struct vf *vf, uint8_t command)
 {
@@ -87,7 +118,7 @@ static void extra(struct vf *vf, uint8_t command)
     uint32_t len, cut, from = 0;
 
     if ((command & 12) == 8) {
-        configure(vf);
+        (command & 1 ? coalesce : configure)(vf);
         return;
     }
     len = (uint32_t)vf_take(vf, 2) % sizeof(bytes);
@@ -136,15 +167,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .pairs = pairs,
                                            .pair_count = PAIRS,
                                            .queues = queues,
-                                           .rss = &rss};
+                                           .rss = &rss,
+                                           .clock = &fuzz_clock.clock};
 
     vf_begin(&vf, data, size);
     config.platform.as = &vf.vd.as;
+    VD_CHECK(vml_virtual_clock_init(&fuzz_clock, 1000000000) == VML_OK);
     VD_CHECK(vml_virtio_net_init(&net, &config) == VML_OK);
     vf.extra = extra;
     vf_run(&vf, &net.virtio, VML_VIRTIO_NET_QUEUES(PAIRS), size & 1);
     check_steering();
     vml_virtio_net_destroy(&net);
+    vml_clock_destroy(&fuzz_clock.clock);
     vf_end(&vf);
     return 0;
 }

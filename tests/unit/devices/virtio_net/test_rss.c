@@ -208,11 +208,11 @@ static void bad_hash_configs_are_refused(void **state)
     end(r);
 }
 
-/* What Linux sends at its start: the command in pieces, up to four and, later, two; with HASH_CONFIG,
- * the number of queues is in a field that is reserved. */
+/* What Linux sends at its start: the command in four pieces or, later, two, with a byte behind its end;
+ * with HASH_CONFIG, the number of queues is in a field that is reserved. */
 static void commands_as_linux_sends_them(void **state)
 {
-    static const uint32_t cuts[2][4] = {{8, 8 + 256, 8 + 259, 8 + 299}, {8 + 256, 8 + 299, 0, 0}};
+    static const uint32_t cuts[2][4] = {{8, 8 + 256, 8 + 259, 8 + 299}, {8 + 256, 8 + 300, 0, 0}};
     struct config c = config_for(128, MAX_PAIRS);
     uint8_t hash[53] = {0xff, 1, [10] = 4, [12] = 40};
     struct rig *r;
