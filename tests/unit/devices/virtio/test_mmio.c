@@ -13,7 +13,7 @@ struct toy {
     uint8_t space[13];
     struct vml_virtq_buf bufs[64];
     struct vml_virtq_chain held;
-    bool holds, hold_next;
+    bool holds, hold_next, tell_later;
     unsigned notified[QUEUES], starts, resets, stops, cancels, raised, lowered;
     bool level;
     uint32_t written_offset, written_size;
@@ -112,10 +112,16 @@ static enum vml_status toy_restore(struct vml_virtio *dev, struct vml_state_read
     return vml_state_read_status(r);
 }
 
+static bool toy_used(struct vml_virtio *dev, uint32_t index)
+{
+    return !toy_of(dev)->tell_later;
+}
+
 static const struct vml_virtio_ops toy_ops = {
     .accept = toy_accept,
     .start = toy_start,
     .notify = toy_notify,
+    .used = toy_used,
     .config_write = toy_write,
     .cancel = toy_cancel,
     .queue_stopped = toy_stopped,
@@ -830,6 +836,34 @@ static void bad_configurations(void **state)
     assert_int_equal(vml_virtio_init(&dev, &platform, &setup), VML_ERR_INVALID);
 }
 
+/* A device may tell the driver later: not while its queue is closed, and not after a reset. */
+static void device_tells_when_it_likes(void **state)
+{
+    struct toy *t = make(false);
+
+    vd_start(&t->vd, BASIC, QUEUES, 8);
+    t->tell_later = true;
+    send(t, 0);
+    assert_true(vd_used(&t->vd.q[0], NULL) >= 0); /* the buffer itself does not wait */
+    assert_int_equal(vd_read(&t->vd, 0x60), 0);
+    vml_virtio_drain(&t->virtio);
+    assert_false(vml_virtio_queue_tell(&t->queues[0]));
+    assert_int_equal(vd_read(&t->vd, 0x60), 0);
+    vml_virtio_resume(&t->virtio);
+    assert_true(vml_virtio_queue_tell(&t->queues[0]));
+    assert_int_equal(vd_read(&t->vd, 0x60), 1);
+    assert_int_equal(t->raised, 1);
+    vd_interrupts(&t->vd.q[0], false);
+    t->tell_later = false;
+    vd_write(&t->vd, 0x64, 1);
+    send(t, 0); /* nobody is asked when the driver does not want to hear of it */
+    assert_int_equal(vd_read(&t->vd, 0x60), 0);
+    vd_write(&t->vd, 0x70, 0);
+    assert_false(vml_virtio_queue_tell(&t->queues[0]));
+    assert_int_equal(vd_read(&t->vd, 0x60), 0);
+    end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -860,6 +894,7 @@ int main(void)
         cmocka_unit_test(state_with_requests_in_flight_is_refused),
         cmocka_unit_test(corrupt_state_changes_nothing),
         cmocka_unit_test(memory_map_changes),
+        cmocka_unit_test(device_tells_when_it_likes),
         cmocka_unit_test(bad_configurations),
     };
 

@@ -314,6 +314,7 @@ static void extension_headers_that_lie(void **state)
         {60, {0, 255}, 24, false},                         /* a header longer than the packet */
         {43, {0, 2, 0, 1}, 24, true},                      /* another routing header */
         {43, {0, 0, 2, 1}, 8, true},                       /* one that is too short */
+        {43, {0, 3, 2, 1, [8] = 9}, 32, true},             /* ... too long */
         {51, {0, 4}, 24, true},                            /* authentication */
         {44, {0, 0, 0, 0}, 8, true},                       /* a fragment that is all */
         {44, {0, 0, 0, 1}, 8, false},                      /* the first */
