@@ -536,8 +536,8 @@ static enum vml_status check_shape(const struct vml_kvm_machine *machine, const 
         return VML_ERR_STATE;
     }
     if (config->version != 3 || config->cpus != machine->count ||
-        config->spis != machine->gic.spis || config->espis != 0 || config->output ||
-        (machine->its_fd >= 0 && (!its || its->config.gic != gic))) {
+        config->spis != machine->gic.spis || (config->eppis | config->espis) != 0 ||
+        config->output || (machine->its_fd >= 0 && (!its || its->config.gic != gic))) {
         return VML_ERR_INVALID;
     }
     return VML_OK;

@@ -275,7 +275,7 @@ VML_MUST_CHECK enum vml_status vml_kvm_timers_set(struct vml_kvm_machine *machin
  * enable for both groups; an edge-triggered input whose level is high counts as low; group modifiers
  * and GICR_WAKER, which the kernel does not have.
  * @param machine with the kernel's GIC, which is ready
- * @param gic version 3, with the machine's vCPUs and SPIs, no extended SPIs, and LPIs if there is an ITS
+ * @param gic version 3, with the machine's vCPUs and SPIs, nothing extended, and LPIs if there is an ITS
  * @param its NULL where the machine has none
  * @return VML_ERR_INVALID for a GIC that is not so; VML_ERR_STATE without the kernel's, or before
  * vml_kvm_machine_ready(); VML_ERR_UNSUPPORTED for an LPI that `gic` does not have; VML_ERR_RANGE for ITS
