@@ -353,7 +353,7 @@ static enum vml_status its_restore(struct vml_device *device, struct vml_state_r
     vml_state_leave(r);
     if ((cbaser & ~CBASER_BITS) != 0 || (cwriter & ~ITS_OFFSET) != 0 ||
         (creadr & ~(ITS_OFFSET | ITS_STALLED)) != 0 || (baser[0] & ~BASER_BITS) != 0 ||
-        (baser[1] & ~BASER_BITS) != 0 || progress > its->config.gic->config.lpis) {
+        (baser[1] & ~BASER_BITS) != 0 || progress > 2 * its->config.gic->config.lpis) {
         vml_state_fail(r, VML_ERR_CORRUPT);
     }
     if (vml_state_read_status(r) != VML_OK) {

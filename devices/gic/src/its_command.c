@@ -177,21 +177,29 @@ static enum its_result invall(struct vml_its *its, const struct command *c,
     return result;
 }
 
-/* One LPI a step; what becomes pending meanwhile does not keep it going for ever. */
+/* One LPI a step, first those that are in no list register, most urgent first; what becomes pending
+ * meanwhile does not keep it going for ever. Then those that are in list registers. */
 static enum its_result movall(struct vml_its *its, const struct command *c,
                               struct gic_effect effects[2])
 {
     struct vml_gic *gic = its->config.gic;
+    uint32_t lpis = gic->config.lpis, from = (uint32_t)c->rdbase, to = (uint32_t)c->rdbase2, at;
+    bool more;
 
     if (c->rdbase >= gic->config.cpus || c->rdbase2 >= gic->config.cpus) {
         return ITS_ERROR;
     }
-    if (its->progress >= gic->config.lpis ||
-        !gic_lpi_move_one(gic, (uint32_t)c->rdbase, (uint32_t)c->rdbase2, effects)) {
+    if (from == to) {
         return ITS_OK;
     }
-    its->progress++;
-    return ITS_MORE;
+    if (its->progress < lpis) {
+        its->progress = gic_lpi_move_one(gic, from, to, effects) ? its->progress + 1 : lpis;
+        return ITS_MORE;
+    }
+    at = its->progress - lpis;
+    more = at < lpis && gic_lpi_move_listed(gic, from, to, &at, effects);
+    its->progress = lpis + at;
+    return more ? ITS_MORE : ITS_OK;
 }
 
 static enum its_result execute(struct vml_its *its, const struct command *c,
@@ -241,11 +249,21 @@ bool its_has_work(const struct vml_its *its)
            its->cwriter < size && its->creadr < size && its->creadr != its->cwriter;
 }
 
+/* What a step counts. */
+static uint32_t cost_of(const struct vml_its *its, const struct command *c)
+{
+    bool long_step = c->code == CMD_INVALL || c->code == CMD_MAPD || c->code == CMD_MAPC ||
+                     (c->code == CMD_MOVALL && its->progress >= its->config.gic->config.lpis);
+
+    return long_step ? 4 : 1;
+}
+
 /* Runs one command, or a part of a long one. Returns what it counts. */
 uint32_t its_step(struct vml_its *its, struct gic_effect effects[2])
 {
     uint64_t address = (its->cbaser & VML_MASK64(51, 12)) + its->creadr;
     uint8_t bytes[COMMAND];
+    uint32_t cost;
     struct command command;
     enum its_result result;
 
@@ -254,6 +272,7 @@ uint32_t its_step(struct vml_its *its, struct gic_effect effects[2])
         return 1;
     }
     command = decode(bytes);
+    cost = cost_of(its, &command);
     result = execute(its, &command, effects);
     if (result == ITS_STALL) {
         its->creadr |= ITS_STALLED;
@@ -264,6 +283,5 @@ uint32_t its_step(struct vml_its *its, struct gic_effect effects[2])
             its->creadr = 0;
         }
     }
-    return command.code == CMD_INVALL || command.code == CMD_MAPD || command.code == CMD_MAPC ? 4
-                                                                                              : 1;
+    return cost;
 }

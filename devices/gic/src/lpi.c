@@ -147,6 +147,12 @@ static void leave_and_recall(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_
     }
 }
 
+/* Whether a redistributor takes an LPI. */
+static inline bool takes(struct vml_gic *gic, const struct vml_gic_cpu *c, uint32_t n)
+{
+    return n < LOAD(&lists_of(gic, c)->limit);
+}
+
 /* Takes an LPI back from a list register. No lock held. */
 void gic_lpi_unlist(struct vml_gic *gic, uint32_t intid, bool pending)
 {
@@ -161,7 +167,7 @@ void gic_lpi_unlist(struct vml_gic *gic, uint32_t intid, bool pending)
     pending = pending && !(gic->lpis[n].lister & LPI_VOID);
     gic->lpis[n].state = 0;
     gic->lpis[n].lister = 0;
-    if (was || (pending && lists_of(gic, c)->limit > n)) {
+    if (was || (pending && takes(gic, c, n))) {
         append(gic, c, n);
     }
     leave(gic, c, &effect);
@@ -183,11 +189,15 @@ bool gic_lpi_raise(struct vml_gic *gic, uint32_t n, uint32_t cpu, const _Atomic 
         if (VML_LIKELY(c == &gic->cpus[cpu]) || (lpi->state & LPI_PENDING) || tries == 8) {
             break;
         }
+        if ((lpi->state & LPI_LISTED) && !takes(gic, &gic->cpus[cpu], n)) {
+            vml_mutex_unlock(&c->lock); /* ignored: what is in a list register stays here */
+            return !entry || LOAD(entry) == expected;
+        }
         atomic_store_explicit(&lpi->owner, (uint16_t)cpu, memory_order_release);
         vml_mutex_unlock(&c->lock);
     }
     valid = !entry || LOAD(entry) == expected;
-    if (valid && !(lpi->state & LPI_PENDING) && n < lists_of(gic, c)->limit) {
+    if (valid && !(lpi->state & LPI_PENDING) && takes(gic, c, n)) {
         append(gic, c, n);
         leave_and_recall(gic, c, n, gic_index(gic, c), effect);
     } else {
@@ -218,16 +228,13 @@ void gic_lpi_clear(struct vml_gic *gic, uint32_t n, struct gic_effect *effect)
     leave_and_recall(gic, c, n, gic_index(gic, c), effect);
 }
 
-/* Moves an LPI, if it is pending, to another vCPU. */
-void gic_lpi_move(struct vml_gic *gic, uint32_t n, uint32_t to, struct gic_effect effects[2])
+/* Moves an LPI, if it is pending, to another vCPU; what a list register has of it goes there when that
+ * is folded.  Lock of its owner held, and released. */
+static void move_locked(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t n, uint32_t to,
+                        struct gic_effect effects[2])
 {
-    struct vml_gic_cpu *c = gic_lpi_lock(gic, n);
     bool pending = (gic->lpis[n].state & LPI_PENDING) != 0;
 
-    if (c == &gic->cpus[to]) {
-        vml_mutex_unlock(&c->lock);
-        return;
-    }
     if (pending) {
         take_out(gic, c, n);
     }
@@ -237,26 +244,60 @@ void gic_lpi_move(struct vml_gic *gic, uint32_t n, uint32_t to, struct gic_effec
     }
 }
 
+void gic_lpi_move(struct vml_gic *gic, uint32_t n, uint32_t to, struct gic_effect effects[2])
+{
+    struct vml_gic_cpu *c = gic_lpi_lock(gic, n);
+
+    if (c == &gic->cpus[to]) {
+        vml_mutex_unlock(&c->lock);
+        return;
+    }
+    move_locked(gic, c, n, to, effects);
+}
+
 /* Moves the first pending LPI of `from`, most urgent first. @return false for none */
 bool gic_lpi_move_one(struct vml_gic *gic, uint32_t from, uint32_t to, struct gic_effect effects[2])
 {
     struct vml_gic_cpu *c = &gic->cpus[from];
     const struct vml_gic_lpi_cpu *lc = &gic->lpi_cpus[from];
-    uint32_t list = 0, n;
+    uint32_t list = 0;
 
     vml_mutex_lock(&c->lock);
     while (list < LPI_HELD && lc->head[list] == LPI_NONE) {
         list++;
     }
-    n = lc->head[list];
-    if (n == LPI_NONE || from == to) {
+    if (lc->head[list] == LPI_NONE) {
         vml_mutex_unlock(&c->lock);
         return false;
     }
-    take_out(gic, c, n);
-    leave_and_recall(gic, c, n, to, &effects[0]);
-    (void)gic_lpi_raise(gic, n, to, NULL, 0, &effects[1]);
+    move_locked(gic, c, lc->head[list], to, effects);
     return true;
+}
+
+/* Goes on in search of what list registers have of `from`'s LPIs, to the next one, and moves that; at
+ * most LPI_CHUNK LPIs.  One that has just been folded, and is pending, counts, too.
+ * @param cursor in: where to begin; out: where to go on
+ * @return false when all have been looked at */
+bool gic_lpi_move_listed(struct vml_gic *gic, uint32_t from, uint32_t to, uint32_t *cursor,
+                         struct gic_effect effects[2])
+{
+    struct vml_gic_cpu *c = &gic->cpus[from];
+    uint32_t n = *cursor;
+    uint32_t end = gic->config.lpis - n < LPI_CHUNK ? gic->config.lpis : n + LPI_CHUNK;
+
+    vml_mutex_lock(&c->lock);
+    for (; n < end; n++) {
+        const struct vml_gic_lpi *lpi = &gic->lpis[n];
+
+        if (atomic_load_explicit(&lpi->owner, memory_order_acquire) == from && lpi->state != 0) {
+            move_locked(gic, c, n, to, effects);
+            *cursor = n + 1;
+            return *cursor < gic->config.lpis;
+        }
+    }
+    vml_mutex_unlock(&c->lock);
+    *cursor = end;
+    return end < gic->config.lpis;
 }
 
 void gic_lpi_set_config(struct vml_gic *gic, uint32_t n, uint8_t config, struct gic_effect *effect)
@@ -287,7 +328,7 @@ void gic_lpi_set_limit(struct vml_gic *gic, uint32_t cpu, uint32_t limit)
     struct gic_effect effect = {0, 0};
 
     vml_mutex_lock(&c->lock);
-    lc->limit = limit;
+    STORE(&lc->limit, limit);
     for (uint32_t list = 0; limit == 0 && list < VML_GIC_LPI_LISTS; list++) {
         for (uint32_t left = gic->config.lpis; left != 0 && lc->head[list] != LPI_NONE; left--) {
             take_out(gic, c, lc->head[list]);

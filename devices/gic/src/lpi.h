@@ -10,6 +10,7 @@
  *
  * A list register has the pending state of the LPI that is listed; what comes in addition stays with
  * the LPI, which is HELD until its vCPU folds.  That vCPU is told of all that happens to it meanwhile.
+ * The LPI's owner can be another vCPU by then: what the list register has left goes there.
  *
  * Pending is one bit an LPI, not one a redistributor: software that makes an LPI pending where it is
  * pending elsewhere already (an error, IHI 0069H 5.1) finds it pending in the first place only.
@@ -25,7 +26,8 @@ enum {
     LPI_MARK = 1023,
     LPI_WORDS = 16, /* of a level of a queue that has LPI_MARK */
     LPI_NONE = 0xffff,
-    LPI_HELD = 32, /* the list of what is pending but not deliverable */
+    LPI_CHUNK = 256, /* how many are looked at in one step */
+    LPI_HELD = 32,   /* the list of what is pending but not deliverable */
 };
 /* vml_gic_lpi.state: bits 5:0 its list, while pending. */
 enum { LPI_LIST = 0x3f, LPI_PENDING = 0x40, LPI_LISTED = 0x80 };
@@ -68,6 +70,8 @@ void gic_lpi_clear(struct vml_gic *gic, uint32_t n, struct gic_effect *effect);
 void gic_lpi_move(struct vml_gic *gic, uint32_t n, uint32_t to, struct gic_effect effects[2]);
 bool gic_lpi_move_one(struct vml_gic *gic, uint32_t from, uint32_t to,
                       struct gic_effect effects[2]);
+bool gic_lpi_move_listed(struct vml_gic *gic, uint32_t from, uint32_t to, uint32_t *cursor,
+                         struct gic_effect effects[2]);
 void gic_lpi_set_config(struct vml_gic *gic, uint32_t n, uint8_t config, struct gic_effect *effect);
 void gic_lpi_set_limit(struct vml_gic *gic, uint32_t cpu, uint32_t limit);
 

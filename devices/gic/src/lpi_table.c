@@ -2,7 +2,7 @@
 #include "lpi.h"
 #include <vml/regs.h>
 
-enum { CHUNK = 256, FIRST_PENDING_BYTE = VML_GIC_FIRST_LPI / 8 };
+enum { FIRST_PENDING_BYTE = VML_GIC_FIRST_LPI / 8 };
 
 /* IHI 0069H 12.11.27 and 12.11.26: what of GICR_PROPBASER and GICR_PENDBASER is stored. */
 #define CACHEABILITY (VML_MASK64(58, 56) | VML_MASK64(11, 7))
@@ -60,7 +60,7 @@ void gic_lpi_reload(struct vml_gic *gic, uint32_t cpu, uint32_t n, struct gic_ef
     }
 }
 
-/* Reads on in the configuration table: to the next change, at most CHUNK LPIs.
+/* Reads on in the configuration table: to the next change, at most LPI_CHUNK LPIs.
  * @param cursor in: where to begin; out: where to go on
  * @return false when all has been read */
 bool gic_lpi_reload_some(struct vml_gic *gic, uint32_t cpu, uint32_t *cursor,
@@ -68,12 +68,12 @@ bool gic_lpi_reload_some(struct vml_gic *gic, uint32_t cpu, uint32_t *cursor,
 {
     uint64_t base = load_base(gic, cpu, &gic->lpi_cpus[cpu].propbaser);
     uint32_t limit = limit_of(gic, base), first = *cursor, count;
-    uint8_t bytes[CHUNK];
+    uint8_t bytes[LPI_CHUNK];
 
     if (first >= limit) {
         return false;
     }
-    count = limit - first < CHUNK ? limit - first : CHUNK;
+    count = limit - first < LPI_CHUNK ? limit - first : LPI_CHUNK;
     read_table(gic, (base & PROP_ADDRESS) + first, bytes, count);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t config = bytes[i] & (PRIORITY_MASK | LPI_CONFIG_ENABLED);
@@ -113,10 +113,10 @@ static void raise(struct vml_gic *gic, uint32_t cpu, uint32_t n)
 static void load_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser, uint32_t limit)
 {
     uint64_t table = (pendbaser & PEND_ADDRESS) + FIRST_PENDING_BYTE;
-    uint8_t bytes[CHUNK];
+    uint8_t bytes[LPI_CHUNK];
 
-    for (uint32_t at = 0; at < limit / 8; at += CHUNK) {
-        uint32_t count = limit / 8 - at < CHUNK ? limit / 8 - at : CHUNK;
+    for (uint32_t at = 0; at < limit / 8; at += LPI_CHUNK) {
+        uint32_t count = limit / 8 - at < LPI_CHUNK ? limit / 8 - at : LPI_CHUNK;
 
         read_table(gic, table + at, bytes, count);
         for (uint32_t i = 0; i < count; i++) {
@@ -127,20 +127,20 @@ static void load_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser, 
     }
 }
 
-/* Whether a list register of a vCPU has an LPI: perhaps pending, so that counts as pending. */
-static bool is_in_register_of(const struct vml_gic_lpi *lpi, uint32_t cpu)
+/* Whether a list register has an LPI: perhaps pending, so that counts as pending. */
+static bool is_in_register(const struct vml_gic_lpi *lpi)
 {
-    return lpi->state & LPI_LISTED && lpi->lister == cpu;
+    return lpi->state & LPI_LISTED && !(lpi->lister & LPI_VOID);
 }
 
 /* Writes which LPIs are pending at a vCPU into its pending table. */
 static void store_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser, uint32_t limit)
 {
     uint64_t table = (pendbaser & PEND_ADDRESS) + FIRST_PENDING_BYTE;
-    uint8_t bytes[CHUNK];
+    uint8_t bytes[LPI_CHUNK];
 
-    for (uint32_t at = 0; at < limit / 8; at += CHUNK) {
-        uint32_t count = limit / 8 - at < CHUNK ? limit / 8 - at : CHUNK;
+    for (uint32_t at = 0; at < limit / 8; at += LPI_CHUNK) {
+        uint32_t count = limit / 8 - at < LPI_CHUNK ? limit / 8 - at : LPI_CHUNK;
 
         memset(bytes, 0, sizeof(bytes));
         vml_mutex_lock(&gic->cpus[cpu].lock);
@@ -148,7 +148,7 @@ static void store_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser,
             const struct vml_gic_lpi *lpi = &gic->lpis[at * 8 + i];
 
             if (atomic_load_explicit(&lpi->owner, memory_order_acquire) == cpu &&
-                (lpi->state & LPI_PENDING || is_in_register_of(lpi, cpu))) {
+                (lpi->state & LPI_PENDING || is_in_register(lpi))) {
                 bytes[i / 8] = (uint8_t)(bytes[i / 8] | 1u << i % 8);
             }
         }
@@ -165,7 +165,7 @@ void vml_gic_lpi_write_back(struct vml_gic *gic)
         const struct vml_gic_lpi_cpu *lc = &gic->lpi_cpus[cpu];
 
         if (LOAD(&lc->enabled)) {
-            store_pending(gic, cpu, load_base(gic, cpu, &lc->pendbaser), lc->limit);
+            store_pending(gic, cpu, load_base(gic, cpu, &lc->pendbaser), LOAD(&lc->limit));
         }
     }
 }
@@ -378,7 +378,7 @@ static void restore_cpu(struct vml_gic *gic, struct vml_state_reader *r, uint32_
         STORE(&lc->enabled, enabled);
         lc->propbaser = propbaser;
         lc->pendbaser = pendbaser;
-        lc->limit = limit;
+        STORE(&lc->limit, limit);
     }
     for (uint32_t count = 0; n != LPI_NONE && count <= limit; count++) {
         n = vml_state_get_u16(r);

@@ -101,7 +101,7 @@ struct vml_gic_lpi {
 struct vml_gic_lpi_cpu {
     uint16_t head[VML_GIC_LPI_LISTS]; /**< pending LPIs in the order that they came */
     uint16_t tail[VML_GIC_LPI_LISTS]; /**< the last of each list */
-    uint32_t limit;                   /**< LPIs that GICR_PROPBASER.IDbits allows; 0: disabled */
+    _Atomic uint32_t limit;           /**< LPIs that GICR_PROPBASER.IDbits allows; 0: disabled */
     _Atomic uint32_t enabled;         /**< GICR_CTLR.EnableLPIs */
     _Atomic uint32_t changing;        /**< EnableLPIs is just being changed */
     uint64_t propbaser;               /**< GICR_PROPBASER */

@@ -13,8 +13,9 @@
  * is ignored, and the next one runs; a command that cannot be read, or whose tables are not memory,
  * stalls the queue (GITS_CREADR.Stalled) until the guest writes GITS_CWRITER.Retry.
  *
- * What is in a list register (gic_lr.h) is moved by MOVI, and cleared by CLEAR and DISCARD, when its
- * vCPU folds, which it is told to; MOVALL does not move it.
+ * What is in a list register (gic_lr.h) is moved by MOVI and MOVALL, and cleared by CLEAR and DISCARD,
+ * when its vCPU folds, which it is told to: what the guest has not taken by then goes to the vCPU that
+ * it was moved to last.  For that MOVALL takes time in proportion to the GIC's `lpis`, in steps.
  *
  * Limits: DeviceIDs, EventIDs and ICIDs of 16 bits.  No GICv4.
  *

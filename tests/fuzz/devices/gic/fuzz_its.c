@@ -154,7 +154,20 @@ static void check_cpu(uint32_t cpu, uint32_t *listed)
     }
 }
 
-/* The lists hold what is pending, each where it belongs. */
+/* Whether a vCPU is in its guest with an LPI in a list register. */
+static bool is_in_list_register(uint32_t cpu, uint32_t n)
+{
+    const struct vml_gic_lrs *lrs = &m.lrs[cpu];
+
+    for (uint32_t i = 0; lrs->count != 0 && i < lrs->used; i++) {
+        if ((uint32_t)lrs->lr[i] == VML_GIC_FIRST_LPI + n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The lists hold what is pending, each where it belongs; list registers what is said to be in them. */
 static void check(void)
 {
     uint32_t listed = 0, pending = 0;
@@ -163,7 +176,14 @@ static void check(void)
         check_cpu(i, &listed);
     }
     for (uint32_t n = 0; n < LPIS; n++) {
-        pending += m.gic.lpis[n].state >> 6 & 1;
+        const struct vml_gic_lpi *lpi = &m.gic.lpis[n];
+
+        pending += lpi->state >> 6 & 1;
+        for (uint32_t i = 0; i < CPUS; i++) {
+            bool here = (lpi->state & 0x80) != 0 && (lpi->lister & 0x7fff) == i;
+
+            must(here == is_in_list_register(i, n));
+        }
     }
     must(listed == pending);
 }

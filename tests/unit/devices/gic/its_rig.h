@@ -39,13 +39,6 @@ struct its_rig {
 /* Makes the GIC; no LPIs are enabled yet. */
 static inline void its_rig_make(struct its_rig *t, uint32_t cpus, uint32_t lpis)
 {
-    struct vml_gic_config config = {.version = 3,
-                                    .cpus = cpus,
-                                    .spis = 64,
-                                    .lpis = lpis,
-                                    .memory = &t->as,
-                                    .output = rig_told,
-                                    .context = &t->r};
     struct vml_its_config its_config = {
         .gic = &t->r.gic, .base = ITS_BASE, .cache = t->cache, .cache_size = 64};
 
@@ -56,10 +49,8 @@ static inline void its_rig_make(struct its_rig *t, uint32_t cpus, uint32_t lpis)
     t->region =
         (struct vml_as_region){.name = "ram", .base = RAM, .size = RAM_SIZE, .host = t->ram};
     assert_int_equal(vml_as_add(&t->as, &t->region), VML_OK);
-    config.storage_size = vml_gic_storage_size(&config);
-    t->r.storage = aligned_alloc(VML_CACHE_LINE_SIZE, (config.storage_size + 4095) / 4096 * 4096);
-    config.storage = t->r.storage;
-    assert_int_equal(vml_gic_init(&t->r.gic, &config), VML_OK);
+    rig_make(&t->r, (struct vml_gic_config){
+                        .version = 3, .cpus = cpus, .spis = 64, .lpis = lpis, .memory = &t->as});
     assert_int_equal(vml_its_init(&t->its, &its_config), VML_OK);
     linux_v3(&t->r);
 }
@@ -237,15 +228,22 @@ static inline void its_up(struct its_rig *t, uint32_t cpus)
     submit(t);
 }
 
-/* Device 7 with 32 EventIDs; EventID n is LPI 8192 + n of vCPU 0. */
+enum { DEVICE = 7 };
+
+/* DEVICE with 32 EventIDs; EventID n is LPI 8192 + n of vCPU 0. */
 static inline void its_up_with_device(struct its_rig *t, uint32_t cpus)
 {
     its_up(t, cpus);
-    q_mapd(t, 7, ITTS, 5, true);
+    q_mapd(t, DEVICE, ITTS, 5, true);
     for (uint32_t n = 0; n < 32; n++) {
-        q_mapti(t, 7, n, LPI + n, 0);
+        q_mapti(t, DEVICE, n, LPI + n, 0);
     }
     submit(t);
+}
+
+static inline enum vml_status msi(struct its_rig *t, uint32_t event)
+{
+    return vml_its_msi(&t->its, DEVICE, event);
 }
 
 /* Takes and ends what is pending; returns its INTID. */

@@ -1,13 +1,5 @@
 /* The ITS, from IHI 0069 chapter 5 and 12.19. */
 #include "its_rig.h"
-#include <vml/gic_lr.h>
-
-enum { DEVICE = 7 };
-
-static enum vml_status msi(struct its_rig *t, uint32_t event)
-{
-    return vml_its_msi(&t->its, DEVICE, event);
-}
 
 static void test_identification(void **state)
 {
@@ -669,87 +661,6 @@ static void test_without_a_cache(void **state)
 }
 
 /* Moved while it is in a list register of the first vCPU: what the guest did not take goes along. */
-static void test_moved_while_in_a_list_register(void **state)
-{
-    struct its_rig t;
-    struct vml_gic_lrs lrs = {.count = 4};
-    unsigned told;
-
-    (void)state;
-    its_up_with_device(&t, 2);
-    assert_int_equal(msi(&t, 1), VML_OK);
-    vml_gic_lr_fill(&t.r.gic, 0, &lrs);
-    told = t.r.told;
-    q_movi(&t, DEVICE, 1, 1);
-    submit(&t);
-    assert_false(irq(&t.r, 1));
-    assert_int_equal(t.r.told, told + 1); /* vCPU 0 shall fold */
-    vml_gic_lr_fold(&t.r.gic, 0, &lrs);
-    assert_int_equal(take(&t, 1), LPI + 1);
-    assert_int_equal(msi(&t, 1), VML_OK);
-    assert_int_equal(take(&t, 1), LPI + 1);
-    assert_int_equal(take(&t, 0), 1023);
-    its_rig_free(&t);
-}
-
-/* A message to the new target while the old one's list register has the LPI: that one folds first. */
-static void test_message_while_in_another_list_register(void **state)
-{
-    struct its_rig t;
-    struct vml_gic_lrs lrs = {.count = 4};
-    unsigned told;
-
-    (void)state;
-    its_up_with_device(&t, 2);
-    assert_int_equal(msi(&t, 1), VML_OK);
-    vml_gic_lr_fill(&t.r.gic, 0, &lrs);
-    q_movi(&t, DEVICE, 1, 1);
-    submit(&t);
-    lrs.lr[0] &= ~(UINT64_C(3) << 62); /* vCPU 0 takes it before it leaves the guest */
-    told = t.r.told;
-    assert_int_equal(msi(&t, 1), VML_OK);
-    assert_int_equal(t.r.told, told + 1);
-    assert_int_equal(t.r.told_cpu, 0);
-    assert_false(irq(&t.r, 1));
-    vml_gic_lr_fold(&t.r.gic, 0, &lrs);
-    assert_int_equal(t.r.told_cpu, 1);
-    assert_int_equal(take(&t, 1), LPI + 1);
-    assert_int_equal(take(&t, 1), 1023);
-    its_rig_free(&t);
-}
-
-/* What is discarded or cleared while it is in a list register does not come back from there. */
-static void test_discarded_while_in_a_list_register(void **state)
-{
-    struct its_rig t;
-    struct vml_gic_lrs lrs = {.count = 4};
-    unsigned told;
-
-    (void)state;
-    its_up_with_device(&t, 1);
-    assert_int_equal(msi(&t, 1), VML_OK);
-    assert_int_equal(msi(&t, 2), VML_OK);
-    assert_int_equal(msi(&t, 3), VML_OK);
-    vml_gic_lr_fill(&t.r.gic, 0, &lrs);
-    assert_int_equal(lrs.used, 3);
-    told = t.r.told;
-    q_discard(&t, DEVICE, 1);
-    q_clear(&t, DEVICE, 2);
-    submit(&t);
-    assert_int_equal(t.r.told, told + 2);
-    q_clear(&t, DEVICE, 3);
-    q_int(&t, DEVICE, 3); /* and again */
-    submit(&t);
-    vml_gic_lr_fold(&t.r.gic, 0, &lrs);
-    assert_int_equal(take(&t, 0), LPI + 3);
-    assert_int_equal(take(&t, 0), 1023);
-    assert_int_equal(msi(&t, 2), VML_OK); /* it is as any other again */
-    vml_gic_lr_fill(&t.r.gic, 0, &lrs);
-    vml_gic_lr_fold(&t.r.gic, 0, &lrs);
-    assert_int_equal(take(&t, 0), LPI + 2);
-    its_rig_free(&t);
-}
-
 enum { IMAGE = 65536 };
 
 /* Saved with commands queued and LPIs pending, and restored: both go on alike. */
@@ -882,9 +793,6 @@ int main(void)
         cmocka_unit_test(test_addresses_of_64k_pages),
         cmocka_unit_test(test_rubbish_in_the_tables),
         cmocka_unit_test(test_without_a_cache),
-        cmocka_unit_test(test_moved_while_in_a_list_register),
-        cmocka_unit_test(test_message_while_in_another_list_register),
-        cmocka_unit_test(test_discarded_while_in_a_list_register),
         cmocka_unit_test(test_save_and_restore),
         cmocka_unit_test(test_corrupt_images_are_refused),
     };

@@ -3,11 +3,15 @@
  *
  * VML_ITS_REF_OPS says how many, VML_ITS_REF_SEED where the numbers start.  A difference names the seed
  * and the operation; the last operations are listed.
+ *
+ * With list registers every vCPU is in its guest, and leaves it when the library says so: then the list
+ * registers must have what the model has as pending there.
  */
 #include "its_rig.h"
 #include <stdio.h>
+#include <vml/gic_lr.h>
 
-enum { CPUS = 3, LPIS = 64, DEVS = 4, EVENTS = 8, COLLS = 4, TRACE = 24 };
+enum { CPUS = 3, LPIS = 64, DEVS = 4, EVENTS = 8, COLLS = 4, TRACE = 24, SETTLE = 8 };
 
 /* What the guest's interrupt system is, in the specification's words. */
 struct model {
@@ -33,6 +37,9 @@ static struct model m;
 static uint64_t random_state;
 static char trace[TRACE][96];
 static uint32_t traced;
+static uint32_t lr_count; /* 0: without list registers */
+static struct vml_gic_lrs lrs[CPUS];
+static bool resident[CPUS], recalled[CPUS];
 
 #define TELL(...) (void)snprintf(trace[traced++ % TRACE], sizeof(trace[0]), __VA_ARGS__)
 
@@ -46,9 +53,24 @@ static uint32_t pick(uint32_t below)
 
 /* ------------------------------------------------------------------------------- the model */
 
+/* Whether a guest has an LPI, and has not taken it. */
+static bool is_listed(uint32_t lpi)
+{
+    for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+        for (uint32_t i = 0; resident[cpu] && i < lrs[cpu].used; i++) {
+            if ((uint32_t)lrs[cpu].lr[i] == LPI + lpi && lrs[cpu].lr[i] >> 62 != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What is pending in one place stays there; but what a list register has goes to the place of the last
+ * message, for it could have been taken. */
 static void model_raise(uint32_t lpi, uint32_t cpu)
 {
-    if (!m.pending[lpi] && m.lpis_enabled[cpu]) {
+    if ((!m.pending[lpi] || is_listed(lpi)) && m.lpis_enabled[cpu]) {
         m.pending[lpi] = true;
         m.where[lpi] = cpu;
         m.since[lpi] = m.now++;
@@ -130,6 +152,57 @@ static void model_movall(uint32_t from, uint32_t to)
         }
         model_move(first, to);
     }
+}
+
+/* ---------------------------------------------------------------------------- the hypervisor */
+
+static void leave_guest(uint32_t cpu)
+{
+    if (resident[cpu]) {
+        vml_gic_lr_fold(&t.r.gic, cpu, &lrs[cpu]);
+        resident[cpu] = false;
+    }
+}
+
+static void leave_guests(void)
+{
+    for (uint32_t i = 0; i < CPUS; i++) {
+        leave_guest(i);
+    }
+}
+
+/* ICH_MISR_EL2.NP: others wait for list registers, and none is pending any more. */
+static bool asks_for_more(uint32_t cpu)
+{
+    for (uint32_t i = 0; i < lrs[cpu].used; i++) {
+        if (lrs[cpu].lr[i] >> 62 == 1) {
+            return false;
+        }
+    }
+    return (lrs[cpu].hcr >> 3 & 1) != 0;
+}
+
+/* Until every vCPU is in its guest, and none of them is told to leave it. */
+static void settle(void)
+{
+    bool quiet = false;
+
+    for (uint32_t round = 0; round < SETTLE && !quiet; round++) {
+        quiet = true;
+        for (uint32_t i = 0; i < CPUS; i++) {
+            if (recalled[i] || (resident[i] && asks_for_more(i))) {
+                leave_guest(i);
+            }
+            if (!resident[i]) {
+                recalled[i] = false;
+                lrs[i].count = lr_count;
+                vml_gic_lr_fill(&t.r.gic, i, &lrs[i]);
+                resident[i] = true;
+                quiet = false;
+            }
+        }
+    }
+    assert_true(quiet);
 }
 
 /* ------------------------------------------------------------------------- both, side by side */
@@ -274,9 +347,31 @@ static void op_message(void)
     }
 }
 
+/* What a guest does to the list registers of its vCPU. */
+static void take_from_list_register(uint32_t cpu)
+{
+    uint32_t i = pick(lr_count), n;
+    uint64_t *lr = &lrs[cpu].lr[i];
+
+    submit(&t);
+    settle();
+    n = (uint32_t)*lr - LPI;
+    if (i < lrs[cpu].used && *lr >> 62 == 1) {
+        TELL("vCPU %u takes LPI %u", cpu, n);
+        assert_true(n < LPIS && m.pending[n] && m.where[n] == cpu);
+        m.pending[n] = false;
+        *lr &= ~(UINT64_C(3) << 62); /* LPIs have no active state */
+    }
+}
+
 static void op_take(void)
 {
     uint32_t cpu = pick(CPUS), first = model_first(cpu);
+
+    if (lr_count != 0) {
+        take_from_list_register(cpu);
+        return;
+    }
 
     TELL("take at vCPU %u", cpu);
     submit(&t);
@@ -326,6 +421,7 @@ static void op_enable(void)
     uint32_t cpu = pick(CPUS);
 
     submit(&t);
+    leave_guests(); /* what they have taken is in no pending table */
     if (m.lpis_enabled[cpu]) {
         TELL("disable LPIs of vCPU %u", cpu);
         disable_lpis(&t, cpu);
@@ -357,6 +453,7 @@ static void op_save(void)
     size_t gic_size, its_size;
 
     TELL("save and restore");
+    leave_guests();
     gic_size = save_device(&t.r.gic.gicd, gic_image, sizeof(gic_image));
     its_size = save_device(&t.its.device, its_image, sizeof(its_image));
     vml_gic_reset(&t.r.gic);
@@ -365,8 +462,40 @@ static void op_save(void)
     assert_int_equal(restore_device(&t.its.device, its_image, its_size), VML_OK);
 }
 
+/* The guest of a vCPU has all that is pending there, or as much as there are list registers. */
+static bool has_what_is_pending(uint32_t cpu)
+{
+    uint32_t deliverable = 0, have = 0;
+
+    for (uint32_t n = 0; n < LPIS; n++) {
+        deliverable += m.pending[n] && m.where[n] == cpu && (m.config[n] & 1);
+    }
+    for (uint32_t i = 0; i < lrs[cpu].used; i++) {
+        uint32_t n = (uint32_t)lrs[cpu].lr[i] - LPI;
+
+        if (lrs[cpu].lr[i] >> 62 == 0) {
+            continue; /* taken */
+        }
+        have++;
+        if (!m.pending[n] || m.where[n] != cpu ||
+            (m.config[n] & 0xf8) != (lrs[cpu].lr[i] >> 48 & 0xff)) {
+            return false;
+        }
+    }
+    return have == deliverable || (have < deliverable && have != 0);
+}
+
 static bool is_alike(void)
 {
+    if (lr_count != 0) {
+        settle();
+        for (uint32_t i = 0; i < CPUS; i++) {
+            if (!has_what_is_pending(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
     for (uint32_t i = 0; i < CPUS; i++) {
         uint32_t first = model_first(i);
 
@@ -404,7 +533,14 @@ static void make(void)
     submit(&t);
 }
 
-static void test_random_operations(void **state)
+static void told(void *context, uint32_t cpu, enum vml_irq_output output, bool level)
+{
+    (void)context;
+    (void)output;
+    recalled[cpu] |= level;
+}
+
+static void run(uint32_t list_registers)
 {
     static void (*const ops[])(void) = {
         op_mapd,   op_mapc,    op_mapti, op_mapti,   op_mapti,     op_movi,      op_movi,
@@ -415,12 +551,15 @@ static void test_random_operations(void **state)
     uint64_t count = from_environment("VML_ITS_REF_OPS", 60000);
     uint64_t seed = from_environment("VML_ITS_REF_SEED", 1);
 
-    (void)state;
+    lr_count = list_registers;
     random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     make();
+    if (lr_count != 0) {
+        t.r.gic.config.output = told;
+    }
     for (uint64_t n = 0; n < count; n++) {
         ops[pick(VML_ARRAY_SIZE(ops))]();
-        if (pick(4) != 0) {
+        if (lr_count != 0 || pick(4) != 0) {
             submit(&t);
             if (!is_alike()) {
                 for (uint32_t i = traced < TRACE ? 0 : traced - TRACE; i < traced; i++) {
@@ -431,12 +570,35 @@ static void test_random_operations(void **state)
             }
         }
     }
+    leave_guests();
     its_rig_free(&t);
+}
+
+static void test_random_operations(void **state)
+{
+    (void)state;
+    run(0);
+}
+
+static void test_with_list_registers(void **state)
+{
+    (void)state;
+    run(4);
+}
+
+static void test_with_sixteen_list_registers(void **state)
+{
+    (void)state;
+    run(16);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_operations)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_operations),
+        cmocka_unit_test(test_with_list_registers),
+        cmocka_unit_test(test_with_sixteen_list_registers),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 #include "its_rig.h"
 #include <vml/gic_lr.h>
 
-enum { CPUS = 3, DEVICE = 7, EVENTS = 32, ROUNDS = 1500 };
+enum { CPUS = 3, EVENTS = 32, ROUNDS = 1500, MOVALL_ROUNDS = 200 };
 
 static struct its_rig t;
 static _Atomic bool done;
@@ -211,12 +211,98 @@ static void test_a_translation_is_not_used_after_it_changed(void **state)
     its_rig_free(&t);
 }
 
+/* How often a vCPU has entered its guest, and what it had then. */
+static _Atomic uint32_t entries[CPUS], entered_with[CPUS];
+
+/* A vCPU on hardware that takes now and then, and the last one always. */
+static void vcpu_that_is_left(void *context)
+{
+    uint32_t cpu = (uint32_t)(uintptr_t)context, round = 0;
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    while (!atomic_load(&done)) {
+        vml_gic_lr_fill(&t.r.gic, cpu, &lrs);
+        atomic_store(&entered_with[cpu], lrs.used);
+        atomic_fetch_add(&entries[cpu], 1);
+        for (uint32_t i = 0; i < lrs.used; i++) {
+            if (cpu == CPUS - 1 || round++ % 8 == 0) {
+                atomic_fetch_add(&taken[(uint32_t)lrs.lr[i] - LPI], 1);
+                lrs.lr[i] &= ~(UINT64_C(3) << 62);
+            }
+        }
+        vml_thread_yield();
+        vml_gic_lr_fold(&t.r.gic, cpu, &lrs);
+    }
+}
+
+static bool are_taken(uint32_t times)
+{
+    for (uint32_t event = 0; event < EVENTS; event++) {
+        if (atomic_load(&taken[event]) != times) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* vCPUs come and go while MOVALL empties them: after it, what each leaves at its next exit goes to the
+ * last one, too, and is there once. */
+static void test_movall_leaves_nothing_behind(void **state)
+{
+    struct vml_thread vcpus[CPUS];
+
+    (void)state;
+    atomic_store(&done, false);
+    memset(taken, 0, sizeof(taken));
+    its_up_with_device(&t, CPUS);
+    t.r.gic.config.output = NULL;
+    for (uint32_t i = 0; i < CPUS; i++) {
+        assert_int_equal(
+            vml_thread_create(&vcpus[i], "vcpu", vcpu_that_is_left, (void *)(uintptr_t)i), VML_OK);
+    }
+    for (uint32_t round = 1; round <= MOVALL_ROUNDS; round++) {
+        uint32_t before[CPUS];
+
+        for (uint32_t event = 0; event < EVENTS; event++) {
+            q_movi(&t, DEVICE, event, (event + round) % (CPUS - 1));
+        }
+        submit(&t);
+        for (uint32_t event = 0; event < EVENTS; event++) {
+            assert_int_equal(vml_its_msi(&t.its, DEVICE, event), VML_OK);
+        }
+        q_movall(&t, 0, 1); /* by way of the other, now and then */
+        q_movall(&t, 1, CPUS - 1);
+        q_movall(&t, 0, CPUS - 1);
+        submit(&t);
+        for (uint32_t i = 0; i < CPUS - 1; i++) {
+            before[i] = atomic_load(&entries[i]);
+        }
+        for (uint32_t i = 0; i < CPUS - 1; i++) {
+            while (atomic_load(&entries[i]) - before[i] < 2) {
+                vml_thread_yield();
+            }
+            assert_int_equal(atomic_load(&entered_with[i]), 0);
+        }
+        for (uint32_t n = 0; n < 1000000 && !are_taken(round); n++) {
+            vml_thread_yield();
+        }
+        assert_true(are_taken(round));
+    }
+    atomic_store(&done, true);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        vml_thread_join(&vcpus[i]);
+        assert_false(irq(&t.r, i));
+    }
+    its_rig_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_message_is_lost),
         cmocka_unit_test(test_each_message_arrives_while_it_is_moved),
         cmocka_unit_test(test_a_translation_is_not_used_after_it_changed),
+        cmocka_unit_test(test_movall_leaves_nothing_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
