@@ -7,26 +7,50 @@
 
 enum { SPURIOUS = 1023, GROUP1_TO_GROUP0_READ = 1022, IDLE = 0x100, TAKE0 = 1, TAKE1 = 2 };
 
+bool ref_is_private(uint32_t intid)
+{
+    return intid < 32 || (intid >= REF_EPPI && intid < REF_EPPI + REF_EPPIS);
+}
+
+static bool exists(const struct ref_gic *g, uint32_t intid)
+{
+    return intid < g->intids || (intid >= REF_EPPI && intid < REF_EPPI + g->eppis) ||
+           (intid >= REF_ESPI && intid < REF_ESPI + g->espis);
+}
+
+uint32_t ref_next(const struct ref_gic *g, uint32_t intid)
+{
+    do {
+        intid++;
+    } while (intid < REF_INTIDS && !exists(g, intid));
+    return intid < REF_INTIDS ? intid : REF_NONE;
+}
+
 struct ref_irq *ref_irq_of(struct ref_gic *g, uint32_t intid, uint32_t cpu)
 {
-    if (intid >= g->intids) {
+    if (!exists(g, intid)) {
         return NULL;
     }
-    return intid < 32 ? &g->cpu[cpu].irqs[intid] : &g->spis[intid];
+    if (!ref_is_private(intid)) {
+        return &g->spis[intid];
+    }
+    return intid < 32 ? &g->cpu[cpu].irqs[intid] : &g->cpu[cpu].eppis[intid - REF_EPPI];
 }
 
 static const struct ref_irq *look(const struct ref_gic *g, uint32_t intid, uint32_t cpu)
 {
-    return intid < 32 ? &g->cpu[cpu].irqs[intid] : &g->spis[intid];
+    return ref_irq_of((struct ref_gic *)g, intid, cpu);
 }
 
-void ref_init(struct ref_gic *g, uint32_t version, uint32_t cpus, uint32_t spis,
-              const uint64_t *mpidrs)
+void ref_init(struct ref_gic *g, uint32_t version, uint32_t cpus, uint32_t spis, uint32_t eppis,
+              uint32_t espis, const uint64_t *mpidrs)
 {
     memset(g, 0, sizeof(*g));
     g->version = version;
     g->cpus = cpus;
     g->intids = 32 + spis;
+    g->eppis = eppis;
+    g->espis = espis;
     for (uint32_t c = 0; c < cpus; c++) {
         g->cpu[c].affinity = mpidrs ? mpidrs[c] : c;
         g->cpu[c].bpr0 = 2; /* five priority bits: IHI 0069H 4.8.2 */
@@ -126,7 +150,7 @@ uint32_t ref_highest_pending(const struct ref_gic *g, uint32_t cpu)
     const struct ref_cpu *c = &g->cpu[cpu];
     uint32_t best = SPURIOUS;
 
-    for (uint32_t i = 0; i < g->intids; i++) {
+    for (uint32_t i = 0; i != REF_NONE; i = ref_next(g, i)) {
         const struct ref_irq *irq = look(g, i, cpu), *than;
 
         if (!ref_is_pending(irq) || irq->active || !irq->enabled) {
@@ -135,7 +159,7 @@ uint32_t ref_highest_pending(const struct ref_gic *g, uint32_t cpu)
         if (irq->group1 ? !(g->enable1 && c->enable1) : !(g->enable0 && c->enable0)) {
             continue;
         }
-        if (i >= 32 && ref_target(g, i) != cpu) {
+        if (!ref_is_private(i) && ref_target(g, i) != cpu) {
             continue;
         }
         than = best == SPURIOUS ? NULL : look(g, best, cpu);
@@ -299,6 +323,7 @@ enum array {
 struct place {
     enum array array;
     uint32_t first, bits; /* offset of the first byte; bits for each interrupt */
+    uint32_t intid;       /* of the first element */
 };
 
 /* IHI 0048B table 4-1, IHI 0069H tables 12-25 and 12-29. */
@@ -317,15 +342,40 @@ static struct place find_array(const struct ref_gic *g, enum ref_frame frame, ui
         {0xf20, 0xf30, 8, 1, 0, SPENDSGIR},
     };
 
+    static const struct {
+        uint32_t from, to, bits;
+        enum array array;
+    } extended[] = {
+        {0x1000, 0x1080, 1, IGROUPR},   {0x1200, 0x1280, 1, ISENABLER},
+        {0x1400, 0x1480, 1, ICENABLER}, {0x1600, 0x1680, 1, ISPENDR},
+        {0x1800, 0x1880, 1, ICPENDR},   {0x1a00, 0x1a80, 1, ISACTIVER},
+        {0x1c00, 0x1c80, 1, ICACTIVER}, {0x2000, 0x2400, 8, IPRIORITYR},
+        {0x3000, 0x3100, 2, ICFGR},     {0x3400, 0x3480, 1, IGRPMODR},
+    };
+
+    for (uint32_t i = 0; frame == REF_GICD && i < sizeof(extended) / sizeof(extended[0]); i++) {
+        if (g->version == 3 && offset >= extended[i].from && offset < extended[i].to) {
+            return (struct place){extended[i].array, extended[i].from, extended[i].bits, REF_ESPI};
+        }
+    }
     for (uint32_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
-        uint32_t to = frame == REF_GICR ? map[i].from + 4 * map[i].bits : map[i].to;
+        uint32_t gicr_bytes = (4 + g->eppis / 8) * map[i].bits;
+        uint32_t to = frame == REF_GICR ? map[i].from + gicr_bytes : map[i].to;
 
         if (offset >= map[i].from && offset < to &&
             (g->version == 2 ? map[i].in_v2 : map[i].in_v3)) {
-            return (struct place){map[i].array, map[i].from, map[i].bits};
+            return (struct place){map[i].array, map[i].from, map[i].bits, 0};
         }
     }
-    return (struct place){NO_ARRAY, 0, 1};
+    return (struct place){NO_ARRAY, 0, 1, 0};
+}
+
+/* The INTID of the element at an offset.  In a redistributor those of extended PPIs come after 31. */
+static uint32_t intid_at(enum ref_frame frame, struct place p, uint32_t offset)
+{
+    uint32_t n = (offset - p.first) * 8 / p.bits;
+
+    return frame == REF_GICR && n >= 32 ? REF_EPPI + n - 32 : p.intid + n;
 }
 
 bool ref_array(const struct ref_gic *g, enum ref_frame frame, uint64_t offset, uint32_t size,
@@ -334,12 +384,13 @@ bool ref_array(const struct ref_gic *g, enum ref_frame frame, uint64_t offset, u
     struct place p;
 
     if (frame == REF_GICD && g->version == 3 && offset >= 0x6000) {
-        *first = (uint32_t)(offset - 0x6000) / 8;
+        *first = offset < 0x8000 ? (uint32_t)(offset - 0x6000) / 8
+                                 : REF_ESPI + (uint32_t)(offset - 0x8000) / 8;
         *count = 1;
         return true;
     }
     p = find_array(g, frame, frame == REF_GICR ? offset % 0x20000 - 0x10000 : offset);
-    *first = (uint32_t)((frame == REF_GICR ? offset % 0x10000 : offset) - p.first) * 8 / p.bits;
+    *first = intid_at(frame, p, (uint32_t)(frame == REF_GICR ? offset % 0x10000 : offset));
     *count = size * 8 / p.bits;
     return p.array != NO_ARRAY;
 }
@@ -439,7 +490,7 @@ static void write_element(struct ref_gic *g, enum array array, uint32_t intid, u
 static uint64_t access_array(struct ref_gic *g, enum ref_frame frame, struct place p, uint32_t cpu,
                              uint64_t offset, uint32_t size, bool write, uint64_t value)
 {
-    uint32_t first = (uint32_t)(offset - p.first) * 8 / p.bits, count = size * 8 / p.bits;
+    uint32_t first = intid_at(frame, p, (uint32_t)offset), count = size * 8 / p.bits;
     uint64_t read = 0;
 
     for (uint32_t n = 0; n < count; n++) {
@@ -447,7 +498,7 @@ static uint64_t access_array(struct ref_gic *g, enum ref_frame frame, struct pla
         uint32_t mask = (1u << p.bits) - 1;
 
         /* IHI 0069H 12.9: with affinity routing INTIDs 0 to 31 are in the redistributors */
-        if (intid >= g->intids || (frame == REF_GICD && g->version == 3 && intid < 32)) {
+        if (!exists(g, intid) || (frame == REF_GICD && g->version == 3 && intid < 32)) {
             continue;
         }
         if (write) {
@@ -506,7 +557,7 @@ static void message(struct ref_gic *g, uint32_t value, bool set)
 {
     uint32_t intid = value & 0x1fff;
 
-    if (intid < 32 || intid >= g->intids) {
+    if (ref_is_private(intid) || !exists(g, intid)) {
         return;
     }
     if (g->spis[intid].edge) {
@@ -522,11 +573,13 @@ static uint64_t access_route(struct ref_gic *g, uint64_t offset, uint32_t size, 
                              uint64_t value)
 {
     const uint64_t fields = UINT64_C(0xff80ffffff);
-    uint32_t intid = (uint32_t)(offset - 0x6000) / 8, shift = offset % 8 * 8;
+    uint32_t intid =
+        (uint32_t)(offset < 0x8000 ? offset / 8 - 0xc00 : offset / 8 - 0x1000 + REF_ESPI);
+    uint32_t shift = offset % 8 * 8;
     uint64_t mask = size == 8 ? UINT64_MAX : UINT64_C(0xffffffff) << shift;
     struct ref_irq *irq;
 
-    if (intid < 32 || intid >= g->intids) {
+    if (!exists(g, intid)) {
         return 0;
     }
     irq = &g->spis[intid];
@@ -557,7 +610,8 @@ static uint64_t access_gicd(struct ref_gic *g, uint32_t cpu, uint64_t offset, ui
     if (write && (offset == 0x40 || offset == 0x48) && g->version == 3) {
         message(g, (uint32_t)value, offset == 0x40);
     }
-    if (offset >= 0x6100 && offset < 0x6000 + 1020 * 8 && g->version == 3) {
+    if (g->version == 3 && ((offset >= 0x6100 && offset < 0x6000 + 1020 * 8) ||
+                            (offset >= 0x8000 && offset < 0x8000 + 1024 * 8))) {
         return access_route(g, offset, size, write, value);
     }
     return 0;
@@ -603,7 +657,9 @@ static uint32_t hppir(const struct ref_gic *g, uint32_t cpu)
 
 static bool is_group1(const struct ref_gic *g, uint32_t cpu, uint32_t intid)
 {
-    return (intid & 0x3ff) < 1020 && look(g, intid & 0x3ff, cpu)->group1;
+    const struct ref_irq *irq = look(g, g->version == 2 ? intid & 0x3ff : intid, cpu);
+
+    return irq && irq->group1;
 }
 
 static uint64_t rpr(const struct ref_cpu *c)

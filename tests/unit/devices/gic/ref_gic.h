@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REF_CPUS = 8, REF_INTIDS = 1020 };
+enum { REF_CPUS = 8, REF_INTIDS = 5120, REF_EPPI = 1056, REF_EPPIS = 64, REF_ESPI = 4096 };
 #define REF_NONE UINT32_MAX
 
 struct ref_irq {
@@ -30,7 +30,7 @@ struct ref_irq {
 
 struct ref_cpu {
     uint64_t affinity; /* as in MPIDR_EL1 */
-    struct ref_irq irqs[32];
+    struct ref_irq irqs[32], eppis[REF_EPPIS];
     uint8_t pmr, bpr0, bpr1;
     bool enable0, enable1;
     bool ackctl, fiqen, cbpr, eoimode;
@@ -40,7 +40,8 @@ struct ref_cpu {
 };
 
 struct ref_gic {
-    uint32_t version, cpus, intids;
+    uint32_t version, cpus, intids; /* `intids`: but those of the extended ranges */
+    uint32_t eppis, espis;
     bool enable0, enable1;
     struct ref_irq spis[REF_INTIDS]; /* by INTID */
     struct ref_cpu cpu[REF_CPUS];
@@ -48,8 +49,8 @@ struct ref_gic {
 
 enum ref_frame { REF_GICD, REF_GICC, REF_GICR, REF_ICC };
 
-void ref_init(struct ref_gic *g, uint32_t version, uint32_t cpus, uint32_t spis,
-              const uint64_t *mpidrs);
+void ref_init(struct ref_gic *g, uint32_t version, uint32_t cpus, uint32_t spis, uint32_t eppis,
+              uint32_t espis, const uint64_t *mpidrs);
 
 /* An access, at an offset of GICD, GICC or GICR, or to an ICC_ register by its encoding
  * op0.op1.CRn.CRm.op2 in 2, 3, 4, 4 and 3 bits. Returns what a read reads. */
@@ -59,6 +60,12 @@ uint64_t ref_access(struct ref_gic *g, enum ref_frame frame, uint32_t cpu, uint6
 void ref_set_level(struct ref_gic *g, uint32_t intid, uint32_t cpu, bool level);
 void ref_pulse(struct ref_gic *g, uint32_t intid, uint32_t cpu);
 void ref_set_pending(struct ref_gic *g, uint32_t intid, uint32_t cpu);
+
+/* IHI 0069H 2.2.1: PPIs, with the extended ones, and SGIs, are each vCPU's own. */
+bool ref_is_private(uint32_t intid);
+
+/* The INTID after this one; REF_NONE after the last. */
+uint32_t ref_next(const struct ref_gic *g, uint32_t intid);
 
 /* Which INTIDs an access of GICD or GICR is about, in a register that is an array. */
 bool ref_array(const struct ref_gic *g, enum ref_frame frame, uint64_t offset, uint32_t size,

@@ -71,6 +71,8 @@ static bool make_gic(struct machine *m, uint32_t which)
     struct vml_gic_config config = {.version = m->setup->version,
                                     .cpus = m->setup->cpus,
                                     .spis = m->setup->spis,
+                                    .eppis = m->setup->eppis,
+                                    .espis = m->setup->espis,
                                     .mpidrs = m->setup->clusters ? ref_clusters : NULL,
                                     .output = told,
                                     .context = m};
@@ -95,8 +97,8 @@ static bool restart(struct machine *m)
         m->hw[c] = (struct ref_hw){.version = m->setup->version, .count = m->setup->lrs};
         m->lrs[c].count = m->setup->lrs;
     }
-    ref_init(&m->ref, m->setup->version, m->setup->cpus, m->setup->spis,
-             m->setup->clusters ? ref_clusters : NULL);
+    ref_init(&m->ref, m->setup->version, m->setup->cpus, m->setup->spis, m->setup->eppis,
+             m->setup->espis, m->setup->clusters ? ref_clusters : NULL);
     return make_gic(m, 0);
 }
 
@@ -185,7 +187,8 @@ static void leave_for_access(struct machine *m, const struct ref_op *op)
     leave_guest(m, op->cpu);
     if (!ref_array(&m->ref, op->frame, op->offset, op->size, &first, &count)) {
         all = true;
-    } else if (op->offset < 0x100 || op->offset >= 0x6000) {
+    } else if (op->offset < 0x100 || op->offset >= 0x6000 ||
+               (op->offset >= 0x1000 && op->offset < 0x1080)) {
         all = op->flag; /* groups and routes may move others */
     }
     for (uint32_t c = 0; !all && c < m->setup->cpus; c++) {
@@ -284,10 +287,31 @@ static bool same_distributor(struct machine *m, uint32_t cpu)
     return same_access(m, REF_GICD, cpu, 0, 4, false, 0);
 }
 
+static bool same_extended_spis(struct machine *m)
+{
+    static const uint32_t arrays[] = {0x1000, 0x1200, 0x1600, 0x1a00, 0x3400};
+
+    for (uint32_t i = 0; i < m->setup->espis; i++) {
+        for (uint32_t n = 0; i % 32 == 0 && n < sizeof(arrays) / sizeof(arrays[0]); n++) {
+            if (!same_access(m, REF_GICD, 0, arrays[n] + i / 8, 4, false, 0)) {
+                return false;
+            }
+        }
+        if ((i % 16 == 0 && !same_access(m, REF_GICD, 0, 0x3000 + i / 4, 4, false, 0)) ||
+            !same_access(m, REF_GICD, 0, 0x2000 + i, 1, false, 0) ||
+            !same_access(m, REF_GICD, 0, 0x8000 + i * 8, 8, false, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool same_redistributor(struct machine *m, uint32_t cpu)
 {
-    static const uint32_t offsets[] = {0x0,     0x14,    0x10080, 0x10100, 0x10200,
-                                       0x10300, 0x10c00, 0x10c04, 0x10d00};
+    static const uint32_t offsets[] = {0x0,     0x14,    0x10080, 0x10084, 0x10088, 0x10100,
+                                       0x10104, 0x10108, 0x10200, 0x10204, 0x10208, 0x10300,
+                                       0x10304, 0x10308, 0x10c00, 0x10c04, 0x10c08, 0x10c0c,
+                                       0x10c10, 0x10c14, 0x10d00, 0x10d04, 0x10d08};
     uint64_t base = (uint64_t)cpu * 0x20000;
 
     for (uint32_t n = 0; n < sizeof(offsets) / sizeof(offsets[0]); n++) {
@@ -295,7 +319,7 @@ static bool same_redistributor(struct machine *m, uint32_t cpu)
             return false;
         }
     }
-    for (uint32_t i = 0; i < 32; i += 4) {
+    for (uint32_t i = 0; i < 32 + REF_EPPIS; i += 4) {
         if (!same_access(m, REF_GICR, cpu, base + 0x10400 + i, 4, false, 0)) {
             return false;
         }
@@ -340,7 +364,7 @@ static bool same_registers(struct machine *m)
             return false;
         }
     }
-    return same_outputs(m) && settle(m) && same_outputs(m);
+    return same_extended_spis(m) && same_outputs(m) && settle(m) && same_outputs(m);
 }
 
 /* ------------------------------------------------------ a guest's accesses to its interface */
@@ -436,7 +460,7 @@ static uint64_t hardware_icv(struct ref_hw *hw, const struct ref_op *op)
 
 static bool has_active(const struct machine *m, uint32_t cpu)
 {
-    for (uint32_t i = 0; i < m->ref.intids; i++) {
+    for (uint32_t i = 0; i != REF_NONE; i = ref_next(&m->ref, i)) {
         if (ref_irq_of((struct ref_gic *)&m->ref, i, cpu)->active) {
             return true;
         }
@@ -505,12 +529,15 @@ static bool changes_what_is_active(const struct machine *m, const struct ref_op 
     uint32_t cpu = op->frame == REF_GICR ? (uint32_t)(op->offset / 0x20000) : op->cpu;
 
     if (m->setup->lrs == 0 || !op->flag ||
-        !((array >= 0x80 && array < 0x100) || (array >= 0x400 && array < 0x800)) ||
+        !((array >= 0x80 && array < 0x100) || (array >= 0x400 && array < 0x800) ||
+          (array >= 0x1000 && array < 0x1080) || (array >= 0x2000 && array < 0x2400)) ||
         !ref_array(&m->ref, op->frame, op->offset, op->size, &first, &count)) {
         return false;
     }
-    for (uint32_t i = first; i < first + count && i < m->ref.intids; i++) {
-        if (ref_irq_of((struct ref_gic *)&m->ref, i, cpu)->active) {
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct ref_irq *irq = ref_irq_of((struct ref_gic *)&m->ref, i, cpu);
+
+        if (irq && irq->active) {
             return true;
         }
     }
@@ -518,6 +545,12 @@ static bool changes_what_is_active(const struct machine *m, const struct ref_op 
 }
 
 /* -------------------------------------------------------------------------- the operations */
+
+/* Of what an acknowledge returned. */
+static uint32_t intid_of(const struct machine *m, uint32_t value)
+{
+    return m->setup->version == 2 ? value & 0x3ff : value;
+}
 
 static bool take(struct machine *m, uint32_t cpu, bool group1)
 {
@@ -529,10 +562,10 @@ static bool take(struct machine *m, uint32_t cpu, bool group1)
     uint64_t b = ref_access(&m->ref, frame, cpu, offset, 4, false, 0);
     bool unused;
 
-    if ((b & 0x3ff) < 1020) {
-        uint32_t intid = b & 0x3ff;
+    if (ref_irq_of(&m->ref, intid_of(m, (uint32_t)b), cpu)) {
+        uint32_t intid = intid_of(m, (uint32_t)b);
 
-        m->taker[intid < 32 ? cpu : 0][intid] = cpu + 1;
+        m->taker[ref_is_private(intid) ? cpu : 0][intid] = cpu + 1;
         if (m->depth[cpu] < STACK) {
             m->taken[cpu][m->depth[cpu]++] =
                 (struct taken){(uint32_t)b, ref_running(&m->ref, cpu, &unused)};
@@ -544,8 +577,8 @@ static bool take(struct machine *m, uint32_t cpu, bool group1)
 /* Who was deactivated is nobody's any more. */
 static void forget_takers(struct machine *m)
 {
-    for (uint32_t i = 0; i < m->ref.intids; i++) {
-        for (uint32_t c = 0; c < (i < 32 ? m->setup->cpus : 1); c++) {
+    for (uint32_t i = 0; i != REF_NONE; i = ref_next(&m->ref, i)) {
+        for (uint32_t c = 0; c < (ref_is_private(i) ? m->setup->cpus : 1); c++) {
             if (!ref_irq_of(&m->ref, i, c)->active) {
                 m->taker[c][i] = 0;
             }
@@ -557,7 +590,7 @@ static bool is_active_here(struct machine *m, uint32_t intid, uint32_t cpu)
 {
     const struct ref_irq *irq = ref_irq_of(&m->ref, intid, cpu);
 
-    return irq && irq->active && m->taker[intid < 32 ? cpu : 0][intid] == cpu + 1;
+    return irq && irq->active && m->taker[ref_is_private(intid) ? cpu : 0][intid] == cpu + 1;
 }
 
 /* An end of what is in no list register says only its group priority: not if another could be meant. */
@@ -566,7 +599,7 @@ static bool is_unambiguous(struct machine *m, uint32_t intid, uint32_t cpu)
     uint32_t priority = ref_irq_of(&m->ref, intid, cpu)->priority;
     bool unused;
 
-    for (uint32_t i = 0; i < m->ref.intids && !is_listed(m, intid, cpu); i++) {
+    for (uint32_t i = 0; i != REF_NONE && !is_listed(m, intid, cpu); i = ref_next(&m->ref, i)) {
         const struct ref_irq *irq = ref_irq_of(&m->ref, i, cpu);
 
         if (i != intid && irq->active && irq->priority <= priority &&
@@ -593,9 +626,9 @@ static bool end(struct machine *m, const struct ref_op *op)
     }
     if (m->setup->lrs != 0) {
         group1 = of_group1;
-        if (t.running != running || !is_active_here(m, t.value & 0x3ff, op->cpu) ||
-            ref_irq_of(&m->ref, t.value & 0x3ff, op->cpu)->group1 != group1 ||
-            !is_unambiguous(m, t.value & 0x3ff, op->cpu)) {
+        if (t.running != running || !is_active_here(m, intid_of(m, t.value), op->cpu) ||
+            ref_irq_of(&m->ref, intid_of(m, t.value), op->cpu)->group1 != group1 ||
+            !is_unambiguous(m, intid_of(m, t.value), op->cpu)) {
             return true;
         }
         ref_hw_end(&m->hw[op->cpu], t.value, group1);
@@ -642,10 +675,10 @@ static bool reset(struct machine *m)
 
     leave_all(m);
     *old = m->ref;
-    ref_init(&m->ref, m->setup->version, m->setup->cpus, m->setup->spis,
-             m->setup->clusters ? ref_clusters : NULL);
-    for (uint32_t i = 16; i < old->intids; i++) {
-        for (uint32_t c = 0; c < (i < 32 ? old->cpus : 1); c++) {
+    ref_init(&m->ref, m->setup->version, m->setup->cpus, m->setup->spis, m->setup->eppis,
+             m->setup->espis, m->setup->clusters ? ref_clusters : NULL);
+    for (uint32_t i = 16; i != REF_NONE; i = ref_next(old, i)) {
+        for (uint32_t c = 0; c < (ref_is_private(i) ? old->cpus : 1); c++) {
             ref_irq_of(&m->ref, i, c)->level = ref_irq_of(old, i, c)->level;
         }
     }
@@ -692,8 +725,9 @@ static bool access_op(struct machine *m, const struct ref_op *op)
     }
     leave_for_access(m, op);
     same = same_access(m, op->frame, op->cpu, op->offset, op->size, op->flag, op->value);
-    if (m->setup->lrs != 0 && op->flag && (op->offset & 0xffff) >= 0x380 &&
-        (op->offset & 0xffff) < 0x400) {
+    if (m->setup->lrs != 0 && op->flag &&
+        (((op->offset & 0xffff) >= 0x380 && (op->offset & 0xffff) < 0x400) ||
+         (op->offset >= 0x1c00 && op->offset < 0x1c80))) {
         forget_takers(m); /* ICACTIVER */
     }
     return same;

@@ -32,8 +32,45 @@ struct generator {
 /* Mostly few interrupts, so that they meet. */
 static uint32_t some_intid(struct generator *g)
 {
-    return below(&g->random, 16) == 0 ? below(&g->random, 40 + g->setup->spis)
-                                      : g->hot[below(&g->random, HOT)];
+    if (below(&g->random, 16) != 0) {
+        return g->hot[below(&g->random, HOT)];
+    }
+    if (g->setup->eppis + g->setup->espis == 0 || below(&g->random, 2)) {
+        return below(&g->random, 40 + g->setup->spis);
+    }
+    return below(&g->random, 2) ? REF_EPPI - 4 + below(&g->random, g->setup->eppis + 8)
+                                : REF_ESPI - 4 + below(&g->random, g->setup->espis + 8);
+}
+
+/* Where a register is that has `bits` for an interrupt: in a redistributor, or in the distributor, where
+ * extended SPIs have arrays of their own. */
+struct where {
+    enum ref_frame frame;
+    uint64_t offset; /* of the byte that has the interrupt */
+};
+
+static struct where register_of(uint32_t cpu, bool v3, uint32_t intid, uint32_t base, uint32_t bits)
+{
+    uint32_t n = intid;
+
+    if (v3 && ref_is_private(intid)) {
+        n = intid < 32 ? intid : intid - REF_EPPI + 32;
+        return (struct where){REF_GICR, cpu * UINT64_C(0x20000) + 0x10000 + base + n * bits / 8};
+    }
+    if (intid >= REF_ESPI) {
+        n = intid - REF_ESPI;
+        base = base < 0x400   ? 0x1000 + (base - 0x80) * 4
+               : base < 0xc00 ? 0x2000
+               : base < 0xd00 ? 0x3000
+                              : 0x3400;
+    }
+    return (struct where){REF_GICD, base + n * bits / 8};
+}
+
+static uint64_t route_of(uint32_t intid)
+{
+    return intid < REF_ESPI ? 0x6000 + intid * UINT64_C(8)
+                            : 0x8000 + (intid - REF_ESPI) * UINT64_C(8);
 }
 
 static uint64_t some_priority(struct generator *g)
@@ -88,31 +125,33 @@ static struct ref_op interrupt_register(struct generator *g)
     uint32_t intid = some_intid(g), n = below(&g->random, 14),
              cpu = below(&g->random, g->setup->cpus);
     bool v3 = g->setup->version == 3;
-    enum ref_frame frame = v3 && intid < 32 ? REF_GICR : REF_GICD;
-    uint64_t base = frame == REF_GICR ? cpu * UINT64_C(0x20000) + 0x10000 : 0;
+    struct where at;
 
     if (n < 9) {
-        return access_op(g, frame, base + arrays[n] + intid / 32 * 4, 4, some_word(g, intid % 32));
+        at = register_of(cpu, v3, intid, arrays[n], 1);
+        return access_op(g, at.frame, at.offset / 4 * 4, 4, some_word(g, intid % 32));
     }
     if (n < 11) {
+        at = register_of(cpu, v3, intid, 0x400, 8);
         if (below(&g->random, 2)) {
-            return access_op(g, frame, base + 0x400 + intid, 1, some_priority(g));
+            return access_op(g, at.frame, at.offset, 1, some_priority(g));
         }
-        return access_op(g, frame, base + 0x400 + intid / 4 * 4, 4, next_random(&g->random));
+        return access_op(g, at.frame, at.offset / 4 * 4, 4, next_random(&g->random));
     }
     if (n == 11) {
-        return access_op(g, frame, base + 0xc00 + intid / 16 * 4, 4,
-                         some_word(g, intid % 16 * 2 + 1));
+        at = register_of(cpu, v3, intid, 0xc00, 2);
+        return access_op(g, at.frame, at.offset / 4 * 4, 4, some_word(g, intid % 16 * 2 + 1));
     }
     if (v3) {
-        if (intid < 32) {
-            return access_op(g, frame, base + 0xd00, 4, next_random(&g->random));
+        if (ref_is_private(intid) || (intid >= REF_ESPI && below(&g->random, 4) == 0)) {
+            at = register_of(cpu, v3, intid, 0xd00, 1);
+            return access_op(g, at.frame, at.offset / 4 * 4, 4, next_random(&g->random));
         }
         if (below(&g->random, 4) == 0) {
-            return access_op(g, REF_GICD, 0x6000 + intid * 8 + below(&g->random, 2) * 4, 4,
+            return access_op(g, REF_GICD, route_of(intid) + below(&g->random, 2) * 4, 4,
                              some_route(g));
         }
-        return access_op(g, REF_GICD, 0x6000 + intid * 8, 8, some_route(g));
+        return access_op(g, REF_GICD, route_of(intid), 8, some_route(g));
     }
     if (below(&g->random, 3) == 0) {
         return access_op(g, REF_GICD, 0x800 + intid / 4 * 4, 4, next_random(&g->random));
@@ -260,11 +299,13 @@ static uint32_t prologue(struct generator *g, struct ref_op *ops)
     ops[n++] = write_op(REF_GICD, 0, 0, 4, 3);
     for (uint32_t i = 0; i < HOT; i++) {
         uint32_t intid = g->hot[i], c = below(&g->random, cpus);
+        struct where at = register_of(0, v3, intid, 0x100, 1);
 
-        if (intid >= 32) {
-            ops[n++] = write_op(REF_GICD, 0, 0x100 + intid / 32 * 4, 4, UINT64_C(1) << intid % 32);
-            ops[n++] = write_op(REF_GICD, 0, 0x400 + intid, 1, some_priority(g));
-            ops[n++] = v3 ? write_op(REF_GICD, 0, 0x6000 + intid * 8, 8, some_route(g))
+        if (!ref_is_private(intid)) {
+            ops[n++] = write_op(REF_GICD, 0, at.offset / 4 * 4, 4, UINT64_C(1) << intid % 32);
+            ops[n++] = write_op(REF_GICD, 0, register_of(0, v3, intid, 0x400, 8).offset, 1,
+                                some_priority(g));
+            ops[n++] = v3 ? write_op(REF_GICD, 0, route_of(intid), 8, some_route(g))
                           : write_op(REF_GICD, 0, 0x800 + intid, 1, 1u << c);
         }
     }
@@ -273,7 +314,10 @@ static uint32_t prologue(struct generator *g, struct ref_op *ops)
             ops[n++] = write_op(REF_GICR, c, c * UINT64_C(0x20000) + 0x14, 4, 0);
             ops[n++] =
                 write_op(REF_GICR, c, c * UINT64_C(0x20000) + 0x10080, 4, next_random(&g->random));
-            ops[n++] = write_op(REF_GICR, c, c * UINT64_C(0x20000) + 0x10100, 4, 0xffffffff);
+            for (uint32_t word = 0; word < 1 + g->setup->eppis / 32; word++) {
+                ops[n++] = write_op(REF_GICR, c, c * UINT64_C(0x20000) + 0x10100 + word * 4, 4,
+                                    0xffffffff);
+            }
             ops[n++] = write_op(REF_ICC, c, ICC_ENC(4, 6, 0), 8, 0xff);
             ops[n++] = write_op(REF_ICC, c, ICC_ENC(12, 12, 6), 8, 1);
             ops[n++] = write_op(REF_ICC, c, ICC_ENC(12, 12, 7), 8, 1);
@@ -298,6 +342,14 @@ static void episode(struct generator *g, struct ref_op *ops)
                     : g->setup->spis == 0 ? below(&g->random, 32)
                     : i == 5              ? 31 + g->setup->spis
                                           : 32 + below(&g->random, g->setup->spis);
+        if (g->setup->eppis != 0 && (i == 6 || i == 7)) {
+            g->hot[i] =
+                REF_EPPI + (i == 6 ? g->setup->eppis - 1 : below(&g->random, g->setup->eppis));
+        }
+        if (g->setup->espis != 0 && (i == 8 || i == 9)) {
+            g->hot[i] =
+                REF_ESPI + (i == 8 ? g->setup->espis - 1 : below(&g->random, g->setup->espis));
+        }
     }
     n = prologue(g, ops);
     while (n < EPISODE) {

@@ -7,7 +7,7 @@
 
 struct ref_setup {
     const char *name;
-    uint32_t version, cpus, spis;
+    uint32_t version, cpus, spis, eppis, espis;
     bool clusters; /* affinities that differ in every field */
     uint32_t lrs;  /* delivery through so many list registers; 0: the emulated CPU interface */
 };

@@ -89,6 +89,37 @@ static void test_v3_sixteen_list_registers(void **state)
                                 .lrs = 16});
 }
 
+static void test_v3_extended_ranges(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv3.1, extended ranges",
+                                .version = 3,
+                                .cpus = 4,
+                                .spis = 64,
+                                .eppis = 64,
+                                .espis = 64,
+                                .clusters = true});
+}
+
+static void test_v3_extended_ppis_only(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){
+        .name = "GICv3.1, 32 extended PPIs", .version = 3, .cpus = 2, .spis = 0, .eppis = 32});
+}
+
+static void test_v3_extended_list_registers(void **state)
+{
+    (void)state;
+    compare(&(struct ref_setup){.name = "GICv3.1, extended ranges, list registers",
+                                .version = 3,
+                                .cpus = 3,
+                                .spis = 32,
+                                .eppis = 64,
+                                .espis = 32,
+                                .lrs = 3});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +134,9 @@ int main(void)
         cmocka_unit_test(test_v3_list_registers),
         cmocka_unit_test(test_v3_two_list_registers),
         cmocka_unit_test(test_v3_sixteen_list_registers),
+        cmocka_unit_test(test_v3_extended_ranges),
+        cmocka_unit_test(test_v3_extended_ppis_only),
+        cmocka_unit_test(test_v3_extended_list_registers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
