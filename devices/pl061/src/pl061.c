@@ -33,21 +33,44 @@ static void see_edges(struct vml_pl061_state *s, uint8_t before)
     s->edges |= (uint8_t)(changed & (s->GPIOIBE | ~(now ^ s->GPIOIEV)));
 }
 
+/* Directions, and below them the levels of outputs. */
+static uint16_t driven(const struct vml_pl061_state *s)
+{
+    return (uint16_t)(s->GPIODIR << 8 | (s->GPIODATA & s->GPIODIR));
+}
+
+/* One thread at a time, which also tells of what others change meanwhile: calls that overtook each other
+ * would leave the embedder with levels of before. */
+static void tell_outputs(struct vml_pl061 *gpio)
+{
+    uint16_t now;
+
+    vml_mutex_lock(&gpio->lock);
+    while ((now = driven(&gpio->state)) != gpio->told) {
+        gpio->told = now;
+        vml_mutex_unlock(&gpio->lock);
+        if (gpio->config.output) {
+            gpio->config.output(gpio->config.context, (uint8_t)(now >> 8), (uint8_t)now);
+        }
+        vml_mutex_lock(&gpio->lock);
+    }
+    gpio->telling = false;
+    vml_mutex_unlock(&gpio->lock);
+}
+
 static void leave(struct vml_pl061 *gpio)
 {
     const struct vml_pl061_state *s = &gpio->state;
-    uint8_t directions = s->GPIODIR, levels = s->GPIODATA & s->GPIODIR;
-    uint16_t tell = (uint16_t)(directions << 8 | levels);
-    bool outputs = tell != gpio->told;
+    bool tells = !gpio->telling && driven(s) != gpio->told;
     bool changed = vml_irq_driver_set(&gpio->out, (raw(s) & s->GPIOIE) != 0);
 
-    gpio->told = tell;
+    gpio->telling |= tells;
     vml_mutex_unlock(&gpio->lock);
     if (changed) {
         vml_irq_driver_send(&gpio->out, &gpio->lock);
     }
-    if (outputs && gpio->config.output) {
-        gpio->config.output(gpio->config.context, directions, levels);
+    if (tells) {
+        tell_outputs(gpio);
     }
 }
 

@@ -38,7 +38,8 @@ struct vml_flash_config {
     uint64_t size;       /**< bytes: a power of two, at least two blocks and 1 MiB */
     uint32_t block_size; /**< bytes of an erase block, a power of two, 512 to 8 MiB; 0: 256 KiB */
     bool read_only;      /**< programs and erasures fail: the blocks are locked */
-    /** The mode changed: true when reads give the array from now on. No lock held. May be NULL. */
+    /** The mode changed: true when reads give the array from now on. No lock held. Calls of several
+     * vCPUs may overtake each other: what the mode is now, vml_flash_is_array() says. May be NULL. */
     void (*array)(void *context, bool array);
     /** The content changed: write it back. No lock held. May be NULL. */
     void (*changed)(void *context, uint64_t offset, uint64_t length);

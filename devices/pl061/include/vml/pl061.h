@@ -18,7 +18,8 @@
 extern "C" {
 #endif
 
-/** @brief Called when what the guest drives has changed; no lock held.
+/** @brief Called when what the guest drives has changed; no lock held, by one thread at a time. It may set
+ * inputs. A vCPU whose write comes during a call does not wait for it: the call is followed by another.
  * @param directions ones for lines that are outputs
  * @param levels of the outputs; zero for inputs */
 typedef void (*vml_pl061_output_fn)(void *context, uint8_t directions, uint8_t levels);
@@ -53,6 +54,7 @@ struct vml_pl061 {
     struct vml_irq_driver out;      /**< GPIOINTR */
     struct vml_pl061_state state;   /**< what the guest sees */
     uint16_t told;                  /**< directions and levels as `output` knows them */
+    bool telling;                   /**< somebody is calling it */
 };
 
 /** @brief The registers. */
