@@ -171,10 +171,12 @@ enum vml_bus_result vml_regs_access(const struct vml_reg_table *table, struct vm
                                             : VML_BUS_FAULT;
 }
 
-/* An access from the start of an indexed word: often of a 32-bit register, which may have hooks. */
-static __attribute__((noinline)) enum vml_bus_result
-access_from_start(const struct vml_reg_index *indexed, struct vml_device *device, void *state,
-                  struct vml_access *access)
+/* An access from the start of an indexed word, to which its element, if any, is known to begin or to have
+ * its upper half. */
+static VML_ALWAYS_INLINE enum vml_bus_result access_word(const struct vml_reg_index *indexed,
+                                                         struct vml_device *device, void *state,
+                                                         uint8_t flag, uint32_t within,
+                                                         struct vml_access *access)
 {
     const struct vml_reg_slot *slot = &indexed->slots[access->offset / 4];
     const struct vml_reg *rows = indexed->table->rows;
@@ -182,13 +184,31 @@ access_from_start(const struct vml_reg_index *indexed, struct vml_device *device
     uint32_t size = access->size;
     uint32_t index;
 
-    if ((slot->flags & SLOT_STARTS) == 0 || (size != 1 && size != 2 && size != 4) ||
+    if ((slot->flags & flag) == 0 || (size != 1 && size != 2 && size != 4) ||
         (rows[slot->row - 1u].sizes & size) == 0) {
         return vml_regs_access(indexed->table, device, state, access);
     }
     reg = &rows[slot->row - 1u];
     index = reg->count > 1 ? reg_element(reg, (uint32_t)access->offset - reg->offset) : 0;
-    return access_one(reg, device, state, index, 0, access);
+    return access_one(reg, device, state, index, within, access);
+}
+
+static __attribute__((noinline)) enum vml_bus_result
+access_upper(const struct vml_reg_index *indexed, struct vml_device *device, void *state,
+             struct vml_access *access)
+{
+    return access_word(indexed, device, state, SLOT_UPPER, 4, access);
+}
+
+/* Often of a 32-bit register, which may have hooks. */
+static __attribute__((noinline)) enum vml_bus_result
+access_from_start(const struct vml_reg_index *indexed, struct vml_device *device, void *state,
+                  struct vml_access *access)
+{
+    if (VML_UNLIKELY(indexed->slots[access->offset / 4].flags == SLOT_UPPER)) {
+        return access_upper(indexed, device, state, access);
+    }
+    return access_word(indexed, device, state, SLOT_STARTS, 0, access);
 }
 
 /*

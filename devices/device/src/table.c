@@ -6,17 +6,20 @@ static struct vml_reg_slot make_slot(const struct vml_reg_table *table, uint32_t
     uint32_t index = 0;
     const struct vml_reg *reg = vml_regs_find(table, offset, &index);
     uint64_t state;
+    uint32_t within;
 
     if (reg == NULL || reg - table->rows >= UINT8_MAX) {
         return slot;
     }
     slot.row = (uint8_t)(reg - table->rows + 1);
-    if (reg->width != 4 || offset != reg->offset + index * reg_stride(reg)) {
+    within = offset - (reg->offset + index * reg_stride(reg));
+    if (reg->width < 4 || within % 4 != 0) {
         return slot;
     }
-    slot.flags = SLOT_STARTS;
+    slot.flags = within == 0 ? SLOT_STARTS : SLOT_UPPER;
     state = reg->state + UINT64_C(4) * index;
-    if ((reg->sizes & VML_SIZE_4) == 0 || reg->state == VML_REG_NO_STATE || state > UINT16_MAX) {
+    if (reg->width != 4 || (reg->sizes & VML_SIZE_4) == 0 || reg->state == VML_REG_NO_STATE ||
+        state > UINT16_MAX) {
         return slot;
     }
     slot.state = (uint16_t)state;

@@ -22,11 +22,12 @@ static inline uint32_t reg_element(const struct vml_reg *reg, uint32_t rest)
     return stride == 4 ? rest / 4 : rest / stride;
 }
 
-/* Flags of slots: a 32-bit element begins here; a 32-bit access loads, or stores to, plain storage in the
- * place that the slot gives. */
+/* Flags of slots: a 32-bit or 64-bit element begins here; a 32-bit access loads, or stores to, plain
+ * storage in the place that the slot gives; the upper half of a 64-bit element is here. */
 #define SLOT_STARTS 1u
 #define SLOT_LOAD   2u
 #define SLOT_STORE  4u
+#define SLOT_UPPER  8u
 
 /* Ones for the bits of `bytes` bytes. */
 static inline uint64_t reg_mask(uint32_t bytes)
