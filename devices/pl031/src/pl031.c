@@ -114,13 +114,6 @@ static void write_lr(struct vml_device *device, const struct vml_reg *reg, uint3
     rtc->rearm = true;
 }
 
-static uint64_t read_ris(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
-                         const struct vml_access *access)
-{
-    VML_UNUSED(reg, index, access);
-    return rtc_of(device)->state.RTCRIS;
-}
-
 static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
@@ -149,7 +142,7 @@ static const struct vml_reg rows[] = {
      .write = write_lr},
     {ROW("RTCCR", 0x0c, VML_REG_RO), .reset = 1, .state = STATE(RTCCR)},
     {ROW("RTCIMSC", 0x10, VML_REG_RW), .write_mask = 1, .state = STATE(RTCIMSC)},
-    {ROW("RTCRIS", 0x14, VML_REG_RO), .state = STATE(RTCRIS), .read = read_ris},
+    {ROW("RTCRIS", 0x14, VML_REG_RO), .write_mask = 1, .state = STATE(RTCRIS)},
     {ROW("RTCMIS", 0x18, VML_REG_RO), .state = VML_REG_NO_STATE, .read = read_mis},
     {ROW("RTCICR", 0x1c, VML_REG_WO), .write_mask = 1, .state = VML_REG_NO_STATE,
      .read = vml_amba_read_id, .write = write_icr},
@@ -167,7 +160,7 @@ static enum vml_bus_result rtc_access(struct vml_device *device, struct vml_acce
 
     vml_mutex_lock(&rtc->lock);
     catch_up(rtc, now);
-    result = vml_regs_access(&vml_pl031_regs, device, &rtc->state, access);
+    result = vml_regs_access_indexed(&rtc->regs, device, &rtc->state, access);
     leave(rtc, vml_clock_now(rtc->config.clock), false);
     return result;
 }
@@ -244,6 +237,7 @@ enum vml_status vml_pl031_init(struct vml_pl031 *rtc, const struct vml_pl031_con
     *rtc = (struct vml_pl031){.config = *config};
     rtc->device = (struct vml_device){config->name ? config->name : "pl031", &ops};
     rtc->origin = vml_clock_now(config->clock);
+    vml_regs_index(&rtc->regs, &vml_pl031_regs, rtc->slots, VML_ARRAY_SIZE(rtc->slots));
     vml_mutex_init(&rtc->lock);
     vml_irq_driver_init(&rtc->out, &config->irq);
     vml_clock_alarm_init(&rtc->match, config->clock, matched);

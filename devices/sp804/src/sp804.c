@@ -135,20 +135,6 @@ static void write_bgload(struct vml_device *device, const struct vml_reg *reg, u
     timer->load = merge(timer->load, value, mask);
 }
 
-static uint64_t read_value(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
-                           const struct vml_access *access)
-{
-    VML_UNUSED(index, access);
-    return timer_of(device, reg)->value;
-}
-
-static uint64_t read_control(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
-                             const struct vml_access *access)
-{
-    VML_UNUSED(index, access);
-    return timer_of(device, reg)->control;
-}
-
 static void write_control(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                           uint64_t value, uint64_t mask, const struct vml_access *access)
 {
@@ -169,13 +155,6 @@ static void write_intclr(struct vml_device *device, const struct vml_reg *reg, u
     timer_of(device, reg)->ris = 0;
 }
 
-static uint64_t read_ris(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
-                         const struct vml_access *access)
-{
-    VML_UNUSED(index, access);
-    return timer_of(device, reg)->ris;
-}
-
 static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, uint32_t index,
                          const struct vml_access *access)
 {
@@ -190,18 +169,15 @@ static uint64_t read_mis(struct vml_device *device, const struct vml_reg *reg, u
     {ROW("Timer" #n "Load", TIMER_STRIDE * (n - 1) + 0x00, VML_REG_RW), .write_mask = UINT32_MAX,  \
      .state = STATE(timer[n - 1].load), .write = write_load},                                      \
         {ROW("Timer" #n "Value", TIMER_STRIDE * (n - 1) + 0x04, VML_REG_RO), .reset = UINT32_MAX,  \
-         .state = STATE(timer[n - 1].value), .read = read_value},                                  \
+         .write_mask = UINT32_MAX, .state = STATE(timer[n - 1].value)},                            \
         {ROW("Timer" #n "Control", TIMER_STRIDE * (n - 1) + 0x08, VML_REG_RW),                     \
-         .reset = CONTROL_RESET,                                                                   \
-         .write_mask = CONTROL_MASK,                                                               \
-         .state = STATE(timer[n - 1].control),                                                     \
-         .read = read_control,                                                                     \
+         .reset = CONTROL_RESET, .write_mask = CONTROL_MASK, .state = STATE(timer[n - 1].control), \
          .write = write_control},                                                                  \
         {ROW("Timer" #n "IntClr", TIMER_STRIDE * (n - 1) + 0x0c, VML_REG_WO),                      \
          .write_mask = UINT32_MAX, .state = VML_REG_NO_STATE, .write = write_intclr,               \
          .read = vml_amba_read_id},                                                                \
-        {ROW("Timer" #n "RIS", TIMER_STRIDE * (n - 1) + 0x10, VML_REG_RO),                         \
-         .state = STATE(timer[n - 1].ris), .read = read_ris},                                      \
+        {ROW("Timer" #n "RIS", TIMER_STRIDE * (n - 1) + 0x10, VML_REG_RO), .write_mask = 1,        \
+         .state = STATE(timer[n - 1].ris)},                                                        \
         {ROW("Timer" #n "MIS", TIMER_STRIDE * (n - 1) + 0x14, VML_REG_RO),                         \
          .state = VML_REG_NO_STATE, .read = read_mis},                                             \
     {                                                                                              \
@@ -228,7 +204,7 @@ static enum vml_bus_result sp804_access(struct vml_device *device, struct vml_ac
 
     vml_mutex_lock(&timers->lock);
     advance(timers);
-    result = vml_regs_access(&vml_sp804_regs, device, &timers->state, access);
+    result = vml_regs_access_indexed(&timers->regs, device, &timers->state, access);
     leave(timers, false);
     return result;
 }
@@ -312,6 +288,7 @@ enum vml_status vml_sp804_init(struct vml_sp804 *timers, const struct vml_sp804_
         return status;
     }
     timers->device = (struct vml_device){config->name ? config->name : "sp804", &ops};
+    vml_regs_index(&timers->regs, &vml_sp804_regs, timers->slots, VML_ARRAY_SIZE(timers->slots));
     vml_mutex_init(&timers->lock);
     for (unsigned i = 0; i < VML_SP804_TIMERS; i++) {
         vml_irq_driver_init(&timers->out[i], &config->irq[i]);

@@ -215,9 +215,9 @@ static enum vml_bus_result sp805_access(struct vml_device *device, struct vml_ac
     if (access->write && w->state.locked && access->offset != LOCK) {
         /* Not written, and a fault if it would have been one. */
         denied.write = false;
-        result = vml_regs_access(&vml_sp805_regs, device, &w->state, &denied);
+        result = vml_regs_access_indexed(&w->regs, device, &w->state, &denied);
     } else {
-        result = vml_regs_access(&vml_sp805_regs, device, &w->state, access);
+        result = vml_regs_access_indexed(&w->regs, device, &w->state, access);
     }
     leave(w, false);
     return result;
@@ -289,6 +289,8 @@ enum vml_status vml_sp805_init(struct vml_sp805 *watchdog, const struct vml_sp80
         return status;
     }
     watchdog->device = (struct vml_device){config->name ? config->name : "sp805", &ops};
+    vml_regs_index(&watchdog->regs, &vml_sp805_regs, watchdog->slots,
+                   VML_ARRAY_SIZE(watchdog->slots));
     vml_mutex_init(&watchdog->lock);
     vml_irq_driver_init(&watchdog->out, &config->irq);
     vml_clock_alarm_init(&watchdog->alarm, config->clock, due);

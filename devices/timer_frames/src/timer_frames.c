@@ -200,7 +200,7 @@ const struct vml_reg_table vml_timer_frame_regs = {.rows = frame_rows,
 
 static enum vml_bus_result frame_access(struct vml_device *device, struct vml_access *access)
 {
-    return vml_regs_access(&vml_timer_frame_regs, device, NULL, access);
+    return vml_regs_access_indexed(&view_of(device)->frames->regs, device, NULL, access);
 }
 
 /* ---- the control frame */
@@ -376,6 +376,8 @@ enum vml_status vml_timer_frames_init(struct vml_timer_frames *frames,
     }
     *frames = (struct vml_timer_frames){.config = *config};
     frames->control = (struct vml_device){name, &control_ops};
+    vml_regs_index(&frames->regs, &vml_timer_frame_regs, frames->slots,
+                   VML_ARRAY_SIZE(frames->slots));
     for (uint32_t i = 0; i < VML_TIMER_FRAMES; i++) {
         bool el0 = config->with_el0 >> i & 1;
 

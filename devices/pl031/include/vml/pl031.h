@@ -49,6 +49,8 @@ struct vml_pl031 {
     uint64_t deadline;              /**< of the match, in ticks */
     struct vml_pl031_state state;   /**< what the guest sees */
     bool rearm;                     /**< the match may have moved */
+    struct vml_reg_index regs;      /**< of the registers below the identification */
+    struct vml_reg_slot slots[VML_REG_SLOTS(0x20)]; /**< of `regs` */
 };
 
 /** @brief The registers. */

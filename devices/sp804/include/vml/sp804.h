@@ -59,6 +59,8 @@ struct vml_sp804 {
     struct vml_clock_alarm alarm;                    /**< the next interrupt */
     uint64_t base[VML_SP804_TIMERS];                 /**< TIMCLK at which `value` was so */
     struct vml_sp804_state state;                    /**< what the guest sees */
+    struct vml_reg_index regs;                       /**< of the timers' registers */
+    struct vml_reg_slot slots[VML_REG_SLOTS(0x3c)];  /**< of `regs` */
 };
 
 /** @brief The registers. */

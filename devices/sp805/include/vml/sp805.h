@@ -47,15 +47,17 @@ struct vml_sp805_state {
 
 /** @brief A watchdog. The embedder supplies the storage; members are private. */
 struct vml_sp805 {
-    struct vml_device device;       /**< register this on a bus, 0x1000 bytes */
-    struct vml_sp805_config config; /**< as given */
-    struct vml_clock_rate rate;     /**< of WDOGCLK */
-    struct vml_mutex lock;          /**< of everything below */
-    struct vml_irq_driver out;      /**< WDOGINT */
-    struct vml_clock_alarm alarm;   /**< when the counter reaches zero */
-    uint64_t base;                  /**< WDOGCLK at which WDOGVALUE was so */
-    bool told;                      /**< the embedder knows of WDOGRES */
-    struct vml_sp805_state state;   /**< what the guest sees */
+    struct vml_device device;                       /**< register this on a bus, 0x1000 bytes */
+    struct vml_sp805_config config;                 /**< as given */
+    struct vml_clock_rate rate;                     /**< of WDOGCLK */
+    struct vml_mutex lock;                          /**< of everything below */
+    struct vml_irq_driver out;                      /**< WDOGINT */
+    struct vml_clock_alarm alarm;                   /**< when the counter reaches zero */
+    uint64_t base;                                  /**< WDOGCLK at which WDOGVALUE was so */
+    bool told;                                      /**< the embedder knows of WDOGRES */
+    struct vml_sp805_state state;                   /**< what the guest sees */
+    struct vml_reg_index regs;                      /**< of the registers up to WDOGMIS */
+    struct vml_reg_slot slots[VML_REG_SLOTS(0x18)]; /**< of `regs` */
 };
 
 /** @brief The registers. */

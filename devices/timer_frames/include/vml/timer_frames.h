@@ -46,12 +46,14 @@ struct vml_timer_view {
 
 /** @brief The frames. The embedder supplies the storage; members are private. */
 struct vml_timer_frames {
-    struct vml_device control;                     /**< CNTCTLBase: on a bus, 0x1000 bytes */
-    struct vml_timer_view frame[VML_TIMER_FRAMES]; /**< CNTBaseN: register `device` of each */
-    struct vml_timer_view el0[VML_TIMER_FRAMES];   /**< CNTEL0BaseN: likewise */
-    struct vml_timer_frames_config config;         /**< as given */
-    _Atomic uint32_t CNTACR[VML_TIMER_FRAMES];     /**< what of a frame may be accessed */
-    _Atomic uint32_t CNTEL0ACR[VML_TIMER_FRAMES];  /**< what of it may be from the EL0 view */
+    struct vml_device control;                      /**< CNTCTLBase: on a bus, 0x1000 bytes */
+    struct vml_timer_view frame[VML_TIMER_FRAMES];  /**< CNTBaseN: register `device` of each */
+    struct vml_timer_view el0[VML_TIMER_FRAMES];    /**< CNTEL0BaseN: likewise */
+    struct vml_timer_frames_config config;          /**< as given */
+    _Atomic uint32_t CNTACR[VML_TIMER_FRAMES];      /**< what of a frame may be accessed */
+    _Atomic uint32_t CNTEL0ACR[VML_TIMER_FRAMES];   /**< what of it may be from the EL0 view */
+    struct vml_reg_index regs;                      /**< of a frame's registers */
+    struct vml_reg_slot slots[VML_REG_SLOTS(0x40)]; /**< of `regs` */
 };
 
 /** @brief The registers of the control frame. */
