@@ -108,8 +108,34 @@ static void device(uint64_t iterations)
     (void)vml_a64_run(&b.cpu, 2 * iterations);
 }
 
+/* Two loads whose pages are in each other's way, found through three levels of tables; and a branch. */
+static void miss(uint64_t iterations)
+{
+    static const uint32_t words[] = {0xf9400082, 0xf94000a2, 0x17fffffe};
+    const uint64_t page = 3 | 1 << 10 | 3 << 8;
+    struct vml_a64_registers registers;
+    uint64_t entry;
+
+    make(words, 3);
+    entry = (RAM + 0x11000) | 3;
+    memcpy(memory + 0x10000 + 2 * 8, &entry, 8);
+    for (unsigned i = 0; i < 2; i++) { /* 4 MiB from each other */
+        entry = (RAM + 0x12000 + i * 0x1000) | 3;
+        memcpy(memory + 0x11000 + i * 16, &entry, 8);
+        entry = (RAM + 0x14000 + i * 0x1000) | page;
+        memcpy(memory + 0x12000 + i * 0x1000, &entry, 8);
+    }
+    vml_a64_get_registers(&b.cpu, &registers);
+    registers.pc = RAM;
+    registers.x[4] = UINT64_C(0x80000000);
+    registers.x[5] = UINT64_C(0x80400000);
+    must(vml_a64_set_registers(&b.cpu, &registers));
+    (void)vml_a64_run(&b.cpu, 3 * iterations);
+}
+
 static const struct bench_case cases[] = {
     {"mixed loop, one guest instruction", mixed},
     {"load from a device and branch", device},
+    {"two TLB misses and a branch", miss},
 };
 BENCH_MAIN(cases)
