@@ -200,7 +200,7 @@ const void *vml_fdt_get(const void *blob, uint64_t size, const char *path, const
                         uint32_t *length)
 {
     struct walk walk;
-    struct token token;
+    struct token token = {.kind = END};
     /* Nodes that are open, and how many of them are on the path. */
     uint32_t depth = 0, matched = 0;
 
