@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vml/gic.h>
+#include <vml/gic_its.h>
 #include <vml/linux_kvm.h>
 #include <vml/psci.h>
 #include <vml/roundup.h>
 
-enum { CPUS = 2, SPIS = 64, RANGES = 4, IMAGE_SIZE = 1 << 18 };
+enum { CPUS = 2, SPIS = 64, LPIS = 64, RANGES = 4, IMAGE_SIZE = 1 << 18 };
 
 extern const char guest_begin[];
 extern const unsigned long guest_size;
@@ -35,8 +35,10 @@ static struct vml_smccc smccc;
 static struct vml_host_clock host_clock;
 static struct vml_timer timer[CPUS];
 static struct vml_timer *timers[CPUS];
+/* The guest's GICv2; or a GICv3 and an ITS that carry the kernel's state into an image and out of it. */
 static struct vml_gic gic;
-static _Alignas(VML_CACHE_LINE_SIZE) uint8_t gic_storage[VML_GIC_STORAGE(CPUS, SPIS)];
+static struct vml_its its;
+static _Alignas(VML_CACHE_LINE_SIZE) uint8_t gic_storage[VML_GIC_STORAGE_LPIS(CPUS, SPIS, LPIS)];
 
 static struct vml_memory ram, rom;
 static struct vml_as as;
@@ -121,20 +123,25 @@ static void make_bus(bool user_gic)
                                      .max_ranges = RANGES,
                                      .cpus = CPUS,
                                      .storage = bus_storage};
-    struct vml_gic_config gic_config = {.version = 2,
+    struct vml_gic_config gic_config = {.version = user_gic ? 2 : 3,
                                         .cpus = CPUS,
                                         .spis = SPIS,
-                                        .output = vml_kvm_irq_output,
+                                        .lpis = user_gic ? 0 : LPIS,
+                                        .memory = &as,
+                                        .output = user_gic ? vml_kvm_irq_output : NULL,
                                         .context = &machine,
                                         .storage = gic_storage,
                                         .storage_size = sizeof(gic_storage)};
+    struct vml_its_config its_config = {.gic = &gic, .base = GUEST_ITS};
 
     check(vml_vbus_init(&bus, &config), "bus");
     check(vml_vbus_register(&bus, &device_range), "device");
+    check(vml_gic_init(&gic, &gic_config), "GIC");
     if (user_gic) {
-        check(vml_gic_init(&gic, &gic_config), "GIC");
         check(vml_vbus_register(&bus, &gicd_range), "GICD");
         check(vml_vbus_register(&bus, &gicc_range), "GICC");
+    } else {
+        check(vml_its_init(&its, &its_config), "ITS");
     }
 }
 
@@ -206,8 +213,27 @@ static void make_timers(void)
     }
 }
 
+/* The kernel's interrupt controller, and then it is as after a reset. */
+static void save_gic(struct vml_state_writer *w)
+{
+    check(vml_kvm_gic_get(&machine, &gic, &its), "GIC");
+    gic.gicd.ops->save(&gic.gicd, w);
+    its.device.ops->save(&its.device, w);
+    vml_gic_reset(&gic);
+    its.device.ops->reset(&its.device);
+    check(vml_kvm_gic_set(&machine, &gic, &its), "GIC");
+}
+
+static void restore_gic(struct vml_state_reader *r)
+{
+    check(gic.gicd.ops->restore(&gic.gicd, r), "GIC");
+    check(its.device.ops->restore(&its.device, r), "ITS");
+    check(vml_kvm_gic_set(&machine, &gic, &its), "GIC");
+}
+
 static void snapshot(void)
 {
+    const bool kernel_gic = !machine.config.irq_controller;
     struct vml_state_writer w;
     struct vml_state_reader r;
     struct vml_arm_state nothing = {.pstate = 0x3c5};
@@ -218,6 +244,9 @@ static void snapshot(void)
     for (uint32_t i = 0; i < CPUS; i++) {
         check(vml_kvm_save(&vcpus[i], &w), "save");
         vml_timer_save(&timer[i], &w);
+    }
+    if (kernel_gic) {
+        save_gic(&w);
     }
     check(vml_state_write_status(&w), "image");
     for (uint32_t i = 0; i < CPUS; i++) {
@@ -233,6 +262,9 @@ static void snapshot(void)
         check(vml_timer_restore(&timer[i], &r), "timer");
     }
     check(vml_kvm_timers_set(&machine, timers), "timers");
+    if (kernel_gic) {
+        restore_gic(&r);
+    }
     vml_resume(&set, NULL);
 }
 
