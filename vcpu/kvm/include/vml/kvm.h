@@ -273,7 +273,8 @@ VML_MUST_CHECK enum vml_status vml_kvm_timers_set(struct vml_kvm_machine *machin
  * Pending LPIs and, with `its`, the ITS's tables go through guest memory, which is to be saved after this
  * call.  Not the same afterwards: GICD_IIDR and other identification; GICD_CTLR, where the kernel has one
  * enable for both groups; an edge-triggered input whose level is high counts as low; group modifiers
- * and GICR_WAKER, which the kernel does not have.
+ * and GICR_WAKER, which the kernel does not have. LPIs that are pending without an event that leads to
+ * them get lost on the way into the kernel.
  * @param machine with the kernel's GIC, which is ready
  * @param gic version 3, with the machine's vCPUs and SPIs, nothing extended, and LPIs if there is an ITS
  * @param its NULL where the machine has none
@@ -282,8 +283,11 @@ VML_MUST_CHECK enum vml_status vml_kvm_timers_set(struct vml_kvm_machine *machin
  * tables that are not memory; VML_ERR_BUSY while a vCPU runs; VML_ERR_IO. What it was is logged */
 VML_MUST_CHECK enum vml_status vml_kvm_gic_get(struct vml_kvm_machine *machine, struct vml_gic *gic,
                                                struct vml_its *its);
-/** @brief Copies the library's GICv3, as restored, into the kernel's. Guest memory is restored, the vCPUs
- * are, and have not run yet; `gic` is not the guest's any more: its ITS's tables are the kernel's.
+/** @brief Copies the library's GICv3, as restored, into the kernel's. No vCPU runs; guest memory and the
+ * vCPUs are restored. `gic` is not the guest's any more: its ITS's tables are the kernel's.
+ *
+ * In a machine that has run, the active state of the timers' interrupts stays as it is, LPIs are to be
+ * disabled, and its ITS is to have no tables.
  * @return as vml_kvm_gic_get(); VML_ERR_UNSUPPORTED for a state that the kernel's GIC cannot have, such as
  * edge-triggered PPIs or group 0 enabled alone */
 VML_MUST_CHECK enum vml_status vml_kvm_gic_set(struct vml_kvm_machine *machine, struct vml_gic *gic,
