@@ -5,7 +5,7 @@
 #include <vml/virtio.h>
 
 /* A queue has used buffers that the driver wants to hear of. */
-void virtio_queue_interrupt(struct vml_virtio *dev);
+void virtio_queue_interrupt(struct vml_virtio_queue *queue);
 /* Only one reset, start or stop at a time. */
 void virtio_begin_change(struct vml_virtio *dev);
 void virtio_end_change(struct vml_virtio *dev);

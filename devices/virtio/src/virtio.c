@@ -71,15 +71,25 @@ static void raise_isr(struct vml_virtio *dev, uint32_t bit)
     }
 }
 
-void virtio_queue_interrupt(struct vml_virtio *dev)
+static bool send_message(struct vml_virtio *dev, uint32_t queue)
 {
-    raise_isr(dev, VML_VIRTIO_ISR_QUEUE);
+    return dev->transport.message && dev->transport.message(dev->transport.context, queue);
+}
+
+void virtio_queue_interrupt(struct vml_virtio_queue *queue)
+{
+    if (!send_message(queue->dev, queue->index)) {
+        raise_isr(queue->dev, VML_VIRTIO_ISR_QUEUE);
+    }
 }
 
 void vml_virtio_config_interrupt(struct vml_virtio *dev)
 {
     if (vml_virtio_status(dev) & VML_VIRTIO_DRIVER_OK) {
+        /* 4.1.4.5.1: the bit is set before the notification, whatever carries that. A driver that
+         * gets messages need not clear it. */
         raise_isr(dev, VML_VIRTIO_ISR_CONFIG);
+        (void)send_message(dev, VML_VIRTIO_ALL_QUEUES);
     }
 }
 

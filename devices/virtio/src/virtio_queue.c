@@ -167,7 +167,7 @@ static void tell(struct vml_virtio_queue *queue)
     struct vml_virtio *dev = queue->dev;
 
     if (!dev->setup.ops->used || dev->setup.ops->used(dev, queue->index)) {
-        virtio_queue_interrupt(dev);
+        virtio_queue_interrupt(queue);
     }
 }
 
@@ -182,7 +182,7 @@ bool vml_virtio_queue_tell(struct vml_virtio_queue *queue)
     atomic_fetch_add(&queue->in_flight, 1);
     enabled = atomic_load(&queue->enabled);
     if (enabled) {
-        virtio_queue_interrupt(queue->dev);
+        virtio_queue_interrupt(queue);
     }
     atomic_fetch_sub(&queue->in_flight, 1);
     return enabled;

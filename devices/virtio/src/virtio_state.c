@@ -182,6 +182,18 @@ static void apply_queue(struct vml_virtio_queue *queue, const struct queue_field
     }
 }
 
+enum vml_status vml_virtio_check(struct vml_virtio *dev, struct vml_state_reader *r)
+{
+    enum vml_status status = check(dev, *r);
+
+    if (status != VML_OK) {
+        vml_state_fail(r, status);
+        return status;
+    }
+    vml_state_skip(r);
+    return vml_state_read_status(r);
+}
+
 enum vml_status vml_virtio_restore(struct vml_virtio *dev, struct vml_state_reader *r)
 {
     enum vml_status status = check(dev, *r);

@@ -153,8 +153,11 @@ struct vml_virtio_setup {
 /** @brief How a device reaches its transport. */
 struct vml_virtio_transport {
     void (*interrupt)(void *context); /**< vml_virtio_isr() may have changed; no lock held */
-    void *context;                    /**< given to it */
-    bool legacy;                      /**< drivers of before VERSION_1 are served */
+    void *context;                    /**< given to it, and to `message` */
+    /** Sends the message of a queue, or of configuration changes (VML_VIRTIO_ALL_QUEUES). May be NULL.
+     * @return false where there are no messages: the interrupt status then tells it */
+    bool (*message)(void *context, uint32_t queue);
+    bool legacy; /**< drivers of before VERSION_1 are served */
 };
 
 /** @brief A virtio device. Members are private. */
@@ -307,6 +310,9 @@ void vml_virtio_save(struct vml_virtio *dev, struct vml_state_writer *w);
 /** @brief Restores them, queues running; or changes nothing. Guest memory is restored before. */
 VML_MUST_CHECK enum vml_status vml_virtio_restore(struct vml_virtio *dev,
                                                   struct vml_state_reader *r);
+/** @brief Whether vml_virtio_restore() would succeed; nothing changes. For a transport that restores
+ * more than the device. @param r where the device's record begins; it is passed over when valid */
+VML_MUST_CHECK enum vml_status vml_virtio_check(struct vml_virtio *dev, struct vml_state_reader *r);
 /** @brief Translates the rings of all queues again after the map of guest memory changed; a queue
  * that has none there breaks the device. No vCPU runs. */
 void vml_virtio_memory_changed(struct vml_virtio *dev);
