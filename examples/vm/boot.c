@@ -180,7 +180,8 @@ static void make_tree(struct vm *vm)
         .bootargs = vm->options.append,
         .initrd = vm->plan.initrd,
         .initrd_size = vm->plan.initrd_size,
-        .virtio_slots = vm->virtio_count,
+        .virtio_slots = vm->mmio_count,
+        .pci = vm->pci.devices != 0,
         .flash = vm->options.bios != NULL,
     };
     int error;

@@ -54,7 +54,7 @@ static void end(struct writer *w)
 
 static void cells(struct writer *w, const char *name, const uint32_t *values, size_t count)
 {
-    fdt32_t out[64];
+    fdt32_t out[160];
     size_t i;
 
     if (count > sizeof(out) / sizeof(out[0])) {
@@ -269,6 +269,49 @@ static void virtio(struct writer *w, const struct vm_fdt_config *c)
     }
 }
 
+/* Which SPI each device's INTA to INTD leads to; a device's number is in bits 15:11 of its address. */
+static void interrupt_map(struct writer *w)
+{
+    uint32_t map[4 * 4 * 10];
+    size_t n = 0;
+
+    for (uint32_t device = 0; device < 4; device++) {
+        for (uint32_t pin = 1; pin <= 4; pin++) {
+            const uint32_t spi = VM_SPI_PCI + (device + pin - 1) % 4;
+            const uint32_t row[] = {device << 11,  0, 0, pin, PHANDLE_GIC, 0, 0, GIC_SPI, spi,
+                                    IRQ_LEVEL_HIGH};
+
+            memcpy(&map[n], row, sizeof(row));
+            n += sizeof(row) / sizeof(row[0]);
+        }
+    }
+    cells(w, "interrupt-map", map, n);
+    CELLS(w, "interrupt-map-mask", 3 << 11, 0, 0, 7);
+}
+
+static void pci(struct writer *w, const struct vm_fdt_config *c)
+{
+    enum { MEMORY_32 = 0x02000000, MEMORY_64 = 0x03000000 };
+
+    begin_at(w, "pcie", VM_PCI_ECAM_BASE);
+    text(w, "compatible", "pci-host-ecam-generic");
+    text(w, "device_type", "pci");
+    reg(w, VM_PCI_ECAM_BASE, (uint64_t)VM_PCI_BUSES << 20);
+    u32(w, "#address-cells", 3);
+    u32(w, "#size-cells", 2);
+    u32(w, "#interrupt-cells", 1);
+    u32(w, "linux,pci-domain", 0);
+    CELLS(w, "bus-range", 0, VM_PCI_BUSES - 1);
+    flag(w, "dma-coherent");
+    CELLS(w, "ranges", MEMORY_32, 0, low(VM_PCI_BASE), 0, low(VM_PCI_BASE), 0, low(VM_PCI_SIZE),
+          MEMORY_64, high(VM_PCI_HIGH_BASE), low(VM_PCI_HIGH_BASE), high(VM_PCI_HIGH_BASE),
+          low(VM_PCI_HIGH_BASE), high(VM_PCI_HIGH_SIZE), low(VM_PCI_HIGH_SIZE));
+    /* Requester IDs are DeviceIDs of the ITS. */
+    CELLS(w, "msi-map", 0, c->gic == 2 ? PHANDLE_V2M : PHANDLE_ITS, 0, 0x10000);
+    interrupt_map(w);
+    end(w);
+}
+
 static void chosen(struct writer *w, const struct vm_fdt_config *c)
 {
     begin(w, "chosen");
@@ -311,6 +354,9 @@ int vm_fdt_generate(void *buffer, size_t size, const struct vm_fdt_config *c)
         firmware_devices(&w);
     }
     virtio(&w, c);
+    if (c->pci) {
+        pci(&w, c);
+    }
     chosen(&w, c);
     end(&w);
     keep_error(&w, fdt_finish(buffer));

@@ -19,6 +19,7 @@ struct vm_fdt_config {
     uint64_t initrd; /* 0 for none */
     uint64_t initrd_size;
     unsigned virtio_slots; /* transports that are there: slot 0 upwards */
+    int pci;               /* nonzero: the PCI Express host bridge is there */
     int flash;             /* nonzero: the flash banks and fw_cfg are there */
     uint8_t seed[64];      /* entropy for the guest: 32 bytes rng-seed, 8 bytes kaslr-seed */
 };

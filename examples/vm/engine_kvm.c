@@ -43,6 +43,9 @@ static const char *unavailable(const struct vm_options *options)
     if (options->deterministic) {
         return "a --deterministic machine needs the software CPU (--accel a64)";
     }
+    if (options->pci_devices != 0) {
+        return "devices on PCI need the software CPU (--accel a64)";
+    }
     return vml_linux_kvm_unavailable();
 }
 
@@ -203,7 +206,7 @@ static void start(struct vm *vm)
     struct kvm_engine *engine = engine_of(vm);
 
     for (unsigned slot = 0; slot < vm->virtio_count; slot++) {
-        for (uint32_t queue = 0; vml_virtio_queue(vm->virtio[slot].mmio.config.dev, queue) &&
+        for (uint32_t queue = 0; vml_virtio_queue(vm->virtio[slot].dev, queue) &&
                                  engine->notification_count < MAX_NOTIFICATIONS;
              queue++) {
             join_queue(vm, slot, queue);

@@ -29,10 +29,17 @@
 #define VM_PERIPHERAL    UINT64_C(0x00001000) /* size of a PrimeCell's range */
 #define VM_VIRTIO_BASE   UINT64_C(0x0a000000)
 #define VM_VIRTIO_STRIDE UINT64_C(0x00000200)
+#define VM_PCI_BASE      UINT64_C(0x10000000) /* for 32-bit BARs */
+#define VM_PCI_SIZE      UINT64_C(0x2eff0000)
+#define VM_PCI_ECAM_BASE UINT64_C(0x3f000000)
+#define VM_PCI_HIGH_BASE UINT64_C(0x8000000000) /* for 64-bit BARs */
+#define VM_PCI_HIGH_SIZE UINT64_C(0x8000000000)
 #define VM_RAM_BASE      UINT64_C(0x40000000)
 
 enum {
     VM_VIRTIO_SLOTS = 32,
+    VM_PCI_BUSES = 16,
+    VM_PCI_DEVICES = 32, /* of bus 0; the first is the host bridge */
     VM_LPIS = 8192,
     VM_ITS_CACHE = 1024, /* translations */
     VM_MAX_CPUS = 123,   /* redistributors that fit below the UART */
@@ -48,6 +55,7 @@ enum {
 
     VM_SPI_UART = 1,
     VM_SPI_RTC = 2,
+    VM_SPI_PCI = 3, /* INTA to INTD */
     VM_SPI_GPIO = 7,
     VM_SPI_VIRTIO = 16, /* one each from here */
     VM_SPI_V2M = 48,    /* message-based, from here */

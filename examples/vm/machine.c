@@ -432,6 +432,7 @@ void vm_create(struct vm *vm)
     if (options->bios) {
         create_flash(vm);
     }
+    vm_pci_create(vm);
     vm_virtio_create(vm);
     vm->engine->create(vm);
     vm_check(vml_cpu_set_init(&vm->cpu_set, vm->cpus, vm->cpus_by_affinity, options->cpus),
@@ -447,6 +448,7 @@ void vm_create(struct vm *vm)
 void vm_destroy(struct vm *vm)
 {
     vm_virtio_destroy(vm);
+    vm_pci_destroy(vm);
     vm_console_close(&vm->console);
     vm->engine->destroy(vm);
     for (unsigned i = 0; i < vm->options.cpus; i++) {

@@ -18,6 +18,7 @@
 #include <vml/gicv2m.h>
 #include <vml/lifecycle.h>
 #include <vml/loader.h>
+#include <vml/pci.h>
 #include <vml/pl011.h>
 #include <vml/pl031.h>
 #include <vml/pl061.h>
@@ -28,6 +29,7 @@
 #include <vml/trng.h>
 #include <vml/vbus.h>
 #include <vml/virtio_mmio.h>
+#include <vml/virtio_pci.h>
 
 enum { VM_MAX_REGIONS = 4, VM_MAX_RANGES = 64, VM_MAX_FW_CFG = 16, VM_DTB_SIZE = 1 << 20 };
 
@@ -38,10 +40,24 @@ struct vm_file {
     bool mapped; /* else allocated */
 };
 
+/* The PCI Express host bridge with its functions; see pci.c. */
+struct vm_pci {
+    struct vml_pci_host host;
+    struct vml_pci_function bridge;
+    struct vml_pci_function *functions[VM_PCI_DEVICES];
+    struct vml_pci_mapping map[VM_PCI_DEVICES * VML_PCI_BARS];
+    unsigned devices; /* 0: the machine has no PCI */
+};
+
 /* A virtio device with its transport and its back end; see virtio.c. */
 struct vm_virtio {
-    struct vml_virtio_mmio mmio;
-    struct vml_bus_range range;
+    struct vml_virtio *dev;
+    union {
+        struct vml_virtio_mmio mmio;
+        struct vml_virtio_pci pci; /* options->pci */
+    };
+    struct vml_device *state; /* the transport's, for snapshots */
+    void *vectors;            /* storage of `pci` */
     const struct vm_virtio_type *type;
     const struct vm_device_options *options;
     void *device; /* of the type */
@@ -120,8 +136,10 @@ struct vm {
     struct vml_smccc smccc;
     struct vml_lifecycle lifecycle;
 
+    struct vm_pci pci;
     struct vm_virtio virtio[VM_VIRTIO_SLOTS];
     unsigned virtio_count;
+    unsigned mmio_count; /* of them, those on MMIO transports */
 
     struct vm_file kernel, initrd, dtb, bios;
     struct vml_image image;
@@ -148,6 +166,11 @@ void vm_boot_read(struct vm *vm);                         /* reads the files */
 void vm_boot_place(struct vm *vm);                        /* finds places, makes the tree */
 void vm_boot_load(struct vm *vm, struct vml_cpu_start *); /* fills memory */
 void vm_boot_fw_cfg(struct vm *vm);
+
+/* pci.c */
+void vm_pci_create(struct vm *vm);                                 /* if a device is on PCI */
+void vm_pci_add(struct vm *vm, struct vml_pci_function *function); /* in the next place */
+void vm_pci_destroy(struct vm *vm);
 
 /* virtio.c */
 void vm_virtio_create(struct vm *vm);

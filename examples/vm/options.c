@@ -37,6 +37,7 @@ static const char usage[] =
     "  --console WHERE       the serial line: stdio (default), pty, unix:PATH, log:FILE or none\n"
     "  --virtio-console WHERE  virtio console; WHERE as above\n"
     "  --rng                 virtio entropy device\n"
+    "  --pci                 virtio devices are on PCI Express, not on MMIO\n"
     "other\n"
     "  --config FILE         read attributes from a file (see README.md)\n"
     "  --save FILE           write the machine's state when the monitor or SIGUSR1 asks for it\n"
@@ -213,6 +214,15 @@ static void machine_attribute(struct reader *r, const char *key, const char *val
     }
 }
 
+static bool parse_transport(const char *file, const char *name, const char *value)
+{
+    if (strcmp(value, "mmio") != 0 && strcmp(value, "pci") != 0) {
+        vm_fail("%s: device '%s': unknown transport '%s': there are mmio and pci", file, name,
+                value);
+    }
+    return value[0] == 'p';
+}
+
 static enum vm_device_type parse_type(const char *file, const char *name, const char *value)
 {
     static const char *const types[] = {"block", "net", "console", "rng"};
@@ -249,8 +259,12 @@ static void device_attribute(struct reader *r, const char *name, const char *key
         device->readonly = parse_bool("readonly", value);
     } else if (strcmp(key, "backend") == 0) {
         device->backend = keep(value);
+    } else if (strcmp(key, "transport") == 0) {
+        device->pci = parse_transport(r->file, name, value);
+        device->has_transport = true;
     } else {
-        vm_fail("%s: device '%s': unknown attribute '%s': there are type, file, readonly, backend",
+        vm_fail("%s: device '%s': unknown attribute '%s': there are type, file, readonly, backend, "
+                "transport",
                 r->file, name, key);
     }
 }
@@ -303,6 +317,7 @@ enum option_code {
     OPT_CONSOLE,
     OPT_VIRTIO_CONSOLE,
     OPT_RNG,
+    OPT_PCI,
     OPT_CONFIG,
     OPT_SAVE,
     OPT_RESTORE,
@@ -331,6 +346,7 @@ static const struct option long_options[] = {
     {"console", required_argument, NULL, OPT_CONSOLE},
     {"virtio-console", required_argument, NULL, OPT_VIRTIO_CONSOLE},
     {"rng", no_argument, NULL, OPT_RNG},
+    {"pci", no_argument, NULL, OPT_PCI},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"save", required_argument, NULL, OPT_SAVE},
     {"restore", required_argument, NULL, OPT_RESTORE},
@@ -397,6 +413,9 @@ static void take_option(struct vm_options *o, int code, char *arg)
         break;
     case OPT_RNG:
         add_numbered(o, "rng", VM_DEVICE_RNG);
+        break;
+    case OPT_PCI:
+        o->pci = true;
         break;
     case OPT_CONFIG:
         read_config(o, arg);
@@ -476,6 +495,19 @@ static void assign_host_cpus(struct vm_options *o)
     }
 }
 
+static void place_devices(struct vm_options *o)
+{
+    for (unsigned i = 0; i < o->device_count; i++) {
+        if (!o->devices[i].has_transport) {
+            o->devices[i].pci = o->pci;
+        }
+        o->pci_devices += o->devices[i].pci;
+    }
+    if (o->pci_devices >= VM_PCI_DEVICES) {
+        vm_fail("there is room for %d devices on PCI", VM_PCI_DEVICES - 1);
+    }
+}
+
 static void check_options(const struct vm_options *o)
 {
     unsigned i;
@@ -524,4 +556,5 @@ void vm_options_parse(struct vm_options *options, int argc, char **argv)
     }
     check_options(options);
     assign_host_cpus(options);
+    place_devices(options);
 }

@@ -16,8 +16,10 @@ struct vm_device_options {
     char name[VM_NAME_SIZE];
     enum vm_device_type type;
     bool has_type;
-    const char *file;    /* block: the image */
-    bool readonly;       /* block */
+    const char *file; /* block: the image */
+    bool readonly;    /* block */
+    bool pci;         /* its transport is PCI, not MMIO */
+    bool has_transport;
     const char *backend; /* net: user, tap=IF, switch=NAME, none; console: as --console */
 };
 
@@ -42,6 +44,8 @@ struct vm_options {
     unsigned gic;
     bool deterministic;
     bool stats;
+    bool pci;             /* where virtio devices are that do not say it themselves */
+    unsigned pci_devices; /* that are on PCI */
     struct vm_device_options devices[VM_MAX_DEVICES];
     unsigned device_count;
 };

@@ -16,7 +16,7 @@
 #define TAG_MACHINE VML_STATE_TAG('V', 'M', 'M', 'C')
 #define TAG_CPU     VML_STATE_TAG('V', 'M', 'C', 'P')
 
-enum { PAGE = 4096, CPU_NAME = 32, MAX_DEVICES = VM_VIRTIO_SLOTS + 16 };
+enum { PAGE = 4096, CPU_NAME = 32, MAX_DEVICES = VM_VIRTIO_SLOTS + 24 };
 
 /* In front of the records; little-endian, as every host here is. */
 struct header {
@@ -49,10 +49,19 @@ static unsigned list_devices(struct vm *vm, struct vml_device **list)
         list[n++] = &vm->flash[1].device;
         list[n++] = &vm->fw_cfg.device;
     }
+    if (vm->pci.devices != 0) {
+        list[n++] = &vm->pci.bridge.device;
+    }
     for (unsigned i = 0; i < vm->virtio_count; i++) {
-        list[n++] = &vm->virtio[i].mmio.device;
+        list[n++] = vm->virtio[i].state;
     }
     return n;
+}
+
+/* What a virtio device is, and where. */
+static uint32_t type_of(const struct vm_virtio *v)
+{
+    return (uint32_t)v->options->type | (v->options->pci ? 0x100u : 0u);
 }
 
 /* What must be the same on both sides. */
@@ -65,7 +74,7 @@ static void put_options(struct vm *vm, struct vml_state_writer *w)
     vml_state_put_u32(w, vm->options.gic);
     vml_state_put_u32(w, vm->virtio_count);
     for (unsigned i = 0; i < vm->virtio_count; i++) {
-        vml_state_put_u32(w, (uint32_t)vm->virtio[i].options->type);
+        vml_state_put_u32(w, type_of(&vm->virtio[i]));
     }
     vml_state_put_bool(w, vm->options.bios != NULL);
     vml_state_put_bool(w, vm->options.deterministic);
@@ -116,8 +125,7 @@ static void check_options(const struct vm *vm, const char *file, const struct sa
     check_u32(file, "--gic", saved->gic, vm->options.gic);
     check_u32(file, "a number of virtio devices of", saved->virtio_count, vm->virtio_count);
     for (unsigned i = 0; i < vm->virtio_count; i++) {
-        check_u32(file, "a virtio device of type", saved->types[i],
-                  (uint32_t)vm->virtio[i].options->type);
+        check_u32(file, "a virtio device of type", saved->types[i], type_of(&vm->virtio[i]));
     }
     if (saved->bios != (vm->options.bios != NULL)) {
         vm_fail("--restore '%s': only one of the two machines has --bios", file);

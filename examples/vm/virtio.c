@@ -1,4 +1,4 @@
-/* The virtio devices of the machine: each on a transport of its own, with its back end. */
+/* The virtio devices of the machine: each on a transport of its own, MMIO or PCI, with its back end. */
 #include "virtio.h"
 
 #include <stdlib.h>
@@ -11,6 +11,40 @@ static const struct vm_virtio_type *const types[] = {
     [VM_DEVICE_RNG] = &vm_virtio_rng_type,
 };
 
+static void create_mmio(struct vm *vm, struct vm_virtio *v)
+{
+    const unsigned slot = vm->mmio_count++;
+    const struct vml_virtio_mmio_config config = {
+        .name = v->options->name,
+        .dev = v->dev,
+        .irq = vml_irq_wire(vm->irqs, VM_SPI + VM_SPI_VIRTIO + slot, 0),
+        .vendor_id = 0x006c6d76, /* "vml" */
+    };
+
+    vm_check(vml_virtio_mmio_init(&v->mmio, &config), v->options->name);
+    vm_add_range(vm, &vm->mmio, VM_VIRTIO_BASE + slot * VM_VIRTIO_STRIDE, VML_VIRTIO_MMIO_SIZE,
+                 &v->mmio.device, 0);
+    v->state = &v->mmio.device;
+}
+
+static void create_pci(struct vm *vm, struct vm_virtio *v)
+{
+    const uint32_t queues = v->dev->setup.queue_count;
+    const uint32_t vectors = queues + 1; /* and one for changes of the configuration */
+    struct vml_virtio_pci_config config = {
+        .name = v->options->name, .dev = v->dev, .vector_count = vectors};
+
+    v->vectors = calloc(1, vectors * sizeof(*config.vectors) + queues * sizeof(uint16_t));
+    if (!v->vectors) {
+        vm_fail("out of memory");
+    }
+    config.vectors = v->vectors;
+    config.queue_vectors = (uint16_t *)(config.vectors + vectors);
+    vm_check(vml_virtio_pci_init(&v->pci, &config), v->options->name);
+    vm_pci_add(vm, &v->pci.function);
+    v->state = &v->pci.function.device;
+}
+
 void vm_virtio_create(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->options.device_count; i++) {
@@ -22,18 +56,15 @@ void vm_virtio_create(struct vm *vm)
             /* What is to match a queue's number is that number alone. */
             .features_off = vm_engine_takes_notifications(vm) ? VML_VIRTIO_F_NOTIFICATION_DATA : 0,
         };
-        struct vml_virtio_mmio_config config = {
-            .name = vm->options.devices[i].name,
-            .irq = vml_irq_wire(vm->irqs, VM_SPI + VM_SPI_VIRTIO + i, 0),
-            .vendor_id = 0x006c6d76, /* "vml" */
-        };
 
         v->options = &vm->options.devices[i];
         v->type = types[v->options->type];
-        config.dev = v->type->create(vm, v, &platform);
-        vm_check(vml_virtio_mmio_init(&v->mmio, &config), v->options->name);
-        vm_add_range(vm, &vm->mmio, VM_VIRTIO_BASE + i * VM_VIRTIO_STRIDE, VML_VIRTIO_MMIO_SIZE,
-                     &v->mmio.device, 0);
+        v->dev = v->type->create(vm, v, &platform);
+        if (v->options->pci) {
+            create_pci(vm, v);
+        } else {
+            create_mmio(vm, v);
+        }
         vm->virtio_count++;
     }
 }
@@ -61,21 +92,24 @@ void vm_virtio_destroy(struct vm *vm)
     for (unsigned i = 0; i < vm->virtio_count; i++) {
         struct vm_virtio *v = &vm->virtio[i];
 
-        vml_virtio_mmio_destroy(&v->mmio);
+        if (v->options->pci) {
+            vml_virtio_pci_destroy(&v->pci);
+        } else {
+            vml_virtio_mmio_destroy(&v->mmio);
+        }
         v->type->destroy(vm, v);
         free(v->device);
+        free(v->vectors);
     }
 }
 
 void vm_virtio_pause(struct vm *vm, bool pause)
 {
     for (unsigned i = 0; i < vm->virtio_count; i++) {
-        struct vml_virtio *dev = vm->virtio[i].mmio.config.dev;
-
         if (pause) {
-            vml_virtio_drain(dev);
+            vml_virtio_drain(vm->virtio[i].dev);
         } else {
-            vml_virtio_resume(dev);
+            vml_virtio_resume(vm->virtio[i].dev);
         }
     }
 }
