@@ -82,6 +82,34 @@ static void test_spi_end_to_end(void **state)
     rig_free(&r);
 }
 
+/* A lower value is more urgent. */
+static void test_lower_priority_value_first(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    up(&r, 1);
+    wr(&r.gic.gicd, 0, 0x104, 4, 0xffffffff);
+    wr(&r.gic.gicd, 0, 0x400 + 40, 1, 0xc0);
+    wr(&r.gic.gicd, 0, 0x400 + 41, 1, 0x40);
+    wr(&r.gic.gicd, 0, 0x400 + 42, 1, 0x80);
+    vml_gic_set_level(&r.gic, 40, 0, true);
+    vml_gic_set_level(&r.gic, 42, 0, true);
+    assert_int_equal(gicc(&r, 0, G_IAR), 42);
+    assert_false(irq(&r, 0)); /* 0xc0 does not preempt 0x80 */
+    vml_gic_set_level(&r.gic, 41, 0, true);
+    assert_true(irq(&r, 0)); /* 0x40 does */
+    assert_int_equal(gicc(&r, 0, G_IAR), 41);
+    assert_int_equal(gicc(&r, 0, G_RPR), 0x40);
+    vml_gic_set_level(&r.gic, 41, 0, false);
+    vml_gic_set_level(&r.gic, 42, 0, false);
+    wr(&r.gic.gicc, 0, G_EOIR, 4, 41);
+    assert_int_equal(gicc(&r, 0, G_RPR), 0x80);
+    wr(&r.gic.gicc, 0, G_EOIR, 4, 42);
+    assert_int_equal(gicc(&r, 0, G_IAR), 40);
+    rig_free(&r);
+}
+
 static void test_sgi_banked_by_source(void **state)
 {
     struct rig r;
@@ -294,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_identification),
         cmocka_unit_test(test_spi_end_to_end),
+        cmocka_unit_test(test_lower_priority_value_first),
         cmocka_unit_test(test_sgi_banked_by_source),
         cmocka_unit_test(test_groups_and_ackctl),
         cmocka_unit_test(test_split_eoi),
