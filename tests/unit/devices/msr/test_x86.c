@@ -1,5 +1,6 @@
 /* CPUID and MSRs as a 64-bit x86 guest sees them. */
 #include "test.h"
+#include <vml/vbus.h>
 #include <vml/x86_msr.h>
 
 enum { CPUS = 2 };
@@ -360,6 +361,31 @@ static void cpuid_masks(void **state)
     assert_int_equal(vml_x86_cpu_model_mask(&m, 0x99, 0, VML_X86_EAX, 0, 1), VML_ERR_NO_SPACE);
 }
 
+/* As a hypervisor has them: RDMSR and WRMSR are accesses of 8 bytes at the register's number. */
+static void registers_on_a_bus(void **state)
+{
+    static _Alignas(VML_CACHE_LINE_SIZE) uint8_t storage[VML_BUS_STORAGE(1, 2)];
+    struct rig *r = make(vml_x86_cpu_model_at(0), VML_X86_MSR_GP);
+    struct vml_vbus bus;
+    const struct vml_vbus_config config = {
+        .name = "msr", .space = VML_SPACE_MSR, .max_ranges = 1, .cpus = 2, .storage = storage};
+    struct vml_bus_range range = {.size = UINT64_C(1) << 32, .device = &r->msrs.device};
+    struct vml_access a = {.size = 8, .write = true, .cpu = 1, .value = 0x1000};
+
+    assert_int_equal(vml_vbus_init(&bus, &config), VML_OK);
+    assert_int_equal(vml_vbus_register(&bus, &range), VML_OK);
+    assert_int_equal(vml_vbus_access(&bus, 0xc0000082, &a), VML_BUS_OK); /* IA32_LSTAR */
+    a = (struct vml_access){.size = 8, .cpu = 1};
+    assert_int_equal(vml_vbus_access(&bus, 0xc0000082, &a), VML_BUS_OK);
+    assert_int_equal(a.value, 0x1000);
+    a = (struct vml_access){.size = 8, .cpu = 0};
+    assert_int_equal(vml_vbus_access(&bus, 0xc0000082, &a), VML_BUS_OK);
+    assert_int_equal(a.value, 0); /* each vCPU has its own */
+    assert_int_equal(vml_vbus_access(&bus, 0x12345678, &a), VML_BUS_FAULT);
+    assert_int_equal(vml_vbus_unregister(&bus, &range), VML_OK);
+    end(r);
+}
+
 static void save_and_restore(void **state)
 {
     static uint8_t image[4096], before[4096], after[4096];
@@ -425,6 +451,7 @@ int main(void)
         cmocka_unit_test(hooks),
         cmocka_unit_test(cpuid_leaves),
         cmocka_unit_test(cpuid_masks),
+        cmocka_unit_test(registers_on_a_bus),
         cmocka_unit_test(save_and_restore),
         cmocka_unit_test(bad_configurations_are_refused),
     };
