@@ -33,7 +33,8 @@ static const char usage[] =
     "  --deterministic       all vCPUs in turn on one thread, time counted in instructions\n"
     "devices\n"
     "  --disk FILE[,ro]      virtio disk; may be repeated\n"
-    "  --net BACKEND         virtio network: user, tap=IF, switch=NAME or none\n"
+    "  --net BACKEND[,pcap=FILE]  virtio network: user, tap=IF, switch=NAME or none; and\n"
+    "                        a record of its frames for a packet analyser\n"
     "  --console WHERE       the serial line: stdio (default), pty, unix:PATH, log:FILE or none\n"
     "  --virtio-console WHERE  virtio console; WHERE as above\n"
     "  --rng                 virtio entropy device\n"
@@ -259,12 +260,14 @@ static void device_attribute(struct reader *r, const char *name, const char *key
         device->readonly = parse_bool("readonly", value);
     } else if (strcmp(key, "backend") == 0) {
         device->backend = keep(value);
+    } else if (strcmp(key, "pcap") == 0) {
+        device->pcap = keep(value);
     } else if (strcmp(key, "transport") == 0) {
         device->pci = parse_transport(r->file, name, value);
         device->has_transport = true;
     } else {
         vm_fail("%s: device '%s': unknown attribute '%s': there are type, file, readonly, backend, "
-                "transport",
+                "pcap, transport",
                 r->file, name, key);
     }
 }
@@ -358,6 +361,23 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* BACKEND[,pcap=FILE] */
+static void add_network(struct vm_options *o, char *text)
+{
+    struct vm_device_options *device;
+    char *pcap = strstr(text, ",pcap=");
+
+    if (strcmp(text, "none") == 0) {
+        return;
+    }
+    device = add_numbered(o, "net", VM_DEVICE_NET);
+    device->backend = text;
+    if (pcap) {
+        *pcap = 0;
+        device->pcap = pcap + strlen(",pcap=");
+    }
+}
+
 static void take_option(struct vm_options *o, int code, char *arg)
 {
     switch (code) {
@@ -401,9 +421,7 @@ static void take_option(struct vm_options *o, int code, char *arg)
         add_disk(o, arg);
         break;
     case OPT_NET:
-        if (strcmp(arg, "none") != 0) {
-            add_numbered(o, "net", VM_DEVICE_NET)->backend = arg;
-        }
+        add_network(o, arg);
         break;
     case OPT_CONSOLE:
         o->console = arg;

@@ -21,6 +21,7 @@ struct vm_device_options {
     bool pci;         /* its transport is PCI, not MMIO */
     bool has_transport;
     const char *backend; /* net: user, tap=IF, switch=NAME, none; console: as --console */
+    const char *pcap;    /* net: what goes over it is recorded in this file; or NULL */
 };
 
 struct vm_options {

@@ -1,8 +1,11 @@
-/* Networks: libslirp's user-mode network, a TAP interface, a switch of this process, or nowhere. */
+/* Networks: libslirp's user-mode network, a TAP interface, a switch of this process, or nowhere; and what goes
+ * over them in a file. */
 #include "virtio.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <vml/pcap.h>
 #include <vml/tap.h>
 #include <vml/user_net.h>
 #include <vml/virtio_net.h>
@@ -32,6 +35,8 @@ struct nic {
     struct vml_tap tap;
     struct lan *lan;
     unsigned port;
+    struct vml_pcap pcap;
+    const char *pcap_file; /* NULL: frames are not recorded */
 };
 
 static void join_lan(struct nic *nic, const char *name)
@@ -88,6 +93,16 @@ static void open_backend(struct vm *vm, struct nic *nic, const char *backend)
     }
 }
 
+static void open_record(struct nic *nic, const char *file)
+{
+    enum vml_status status = vml_pcap_open(&nic->pcap, file);
+
+    if (status != VML_OK) {
+        vm_fail("--net: pcap '%s' cannot be written (%s)", file, vml_status_name(status));
+    }
+    nic->pcap_file = file;
+}
+
 static struct vml_virtio *create(struct vm *vm, struct vm_virtio *v,
                                  const struct vml_virtio_platform *platform)
 {
@@ -103,6 +118,9 @@ static struct vml_virtio *create(struct vm *vm, struct vm_virtio *v,
         vm_fail("out of memory");
     }
     open_backend(vm, nic, v->options->backend);
+    if (v->options->pcap) {
+        open_record(nic, v->options->pcap);
+    }
     config.pairs = &nic->pair;
     config.queues = nic->queues;
     if (nic->kind == USER) {
@@ -112,6 +130,9 @@ static struct vml_virtio *create(struct vm *vm, struct vm_virtio *v,
         config.peer_can = nic->tap.can;
     } else if (nic->kind == SWITCH) {
         config.peer = vml_vswitch_end(&nic->lan->vswitch, nic->port);
+    }
+    if (nic->pcap_file) {
+        config.peer = vml_pcap_to_network(&nic->pcap, &config.peer);
     }
     vm_check(vml_virtio_net_init(&nic->net, &config), v->options->name);
     return &nic->net.virtio;
@@ -123,6 +144,9 @@ static void start(struct vm *vm, struct vm_virtio *v)
     struct vml_net end = vml_virtio_net_end(&nic->net);
 
     (void)vm;
+    if (nic->pcap_file) {
+        end = vml_pcap_to_device(&nic->pcap, &end);
+    }
     if (nic->kind == USER) {
         vm_check(vml_user_net_start(&nic->user, &end), "user-mode network");
     } else if (nic->kind == TAP) {
@@ -153,6 +177,9 @@ static void destroy(struct vm *vm, struct vm_virtio *v)
 
     (void)vm;
     vml_virtio_net_destroy(&nic->net);
+    if (nic->pcap_file && vml_pcap_close(&nic->pcap) != VML_OK) {
+        fprintf(stderr, "vm: '%s': not all frames could be written\n", nic->pcap_file);
+    }
 }
 
 const struct vm_virtio_type vm_virtio_net_type = {

@@ -1,3 +1,3 @@
-SRCS := src/block_file.c src/char_host.c src/tap.c
+SRCS := src/block_file.c src/char_host.c src/tap.c src/pcap.c
 NEEDS := virtio_block virtio_net chardev platform_api
 HOSTED := 1
