@@ -219,9 +219,7 @@ static void save_gic(struct vml_state_writer *w)
     check(vml_kvm_gic_get(&machine, &gic, &its), "GIC");
     gic.gicd.ops->save(&gic.gicd, w);
     its.device.ops->save(&its.device, w);
-    vml_gic_reset(&gic);
-    its.device.ops->reset(&its.device);
-    check(vml_kvm_gic_set(&machine, &gic, &its), "GIC");
+    check(vml_kvm_gic_reset(&machine, &gic, &its), "GIC");
 }
 
 static void restore_gic(struct vml_state_reader *r)

@@ -45,6 +45,8 @@ struct vm_engine {
      * before memory is saved, and in when everything else is there. */
     void (*gic_out)(struct vm *vm);
     void (*gic_in)(struct vm *vm);
+    /* The machine reboots: so does that interrupt controller. Devices are reset, no vCPU runs. */
+    void (*gic_reset)(struct vm *vm);
     void (*save)(struct vm *vm, uint32_t cpu, struct vml_state_writer *w);
     enum vml_status (*restore)(struct vm *vm, uint32_t cpu, struct vml_state_reader *r);
     /* Guest instructions executed so far; NULL: it does not know. */

@@ -271,6 +271,13 @@ static void gic_in(struct vm *vm)
     }
 }
 
+static void gic_reset(struct vm *vm)
+{
+    if (vm->options.gic == 3) {
+        vm_check(vml_kvm_gic_reset(&engine_of(vm)->machine, &vm->gic, &vm->its), "kvm: GICv3");
+    }
+}
+
 static void save(struct vm *vm, uint32_t cpu, struct vml_state_writer *w)
 {
     vm_check(vml_kvm_save(&engine_of(vm)->cpus[cpu], w), "kvm: vCPU");
@@ -297,6 +304,7 @@ const struct vm_engine vm_engine_kvm = {
     .timers_in = timers_in,
     .gic_out = gic_out,
     .gic_in = gic_in,
+    .gic_reset = gic_reset,
     .save = save,
     .restore = restore,
 };

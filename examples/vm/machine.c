@@ -355,6 +355,9 @@ static void reload(void *context, struct vml_cpu_start *boot)
     struct vm *vm = context;
 
     vml_psci_reset(&vm->psci);
+    if (vm->engine->gic_reset) {
+        vm->engine->gic_reset(vm);
+    }
     vm_boot_load(vm, boot);
     vm->engine->memory_changed(vm);
 }

@@ -245,17 +245,23 @@ static uint64_t level_attr(const struct copy *c, const struct word *w)
 }
 
 /* Into a GIC that has been reset: all level-sensitive, so that levels are levels and latch nothing. */
+static void get_levels(struct copy *c, const struct word *w)
+{
+    uint32_t levels = get32(c, ABI_VGIC_GRP_LEVEL_INFO, level_attr(c, w));
+
+    for (uint32_t i = 0; i < 32; i++) {
+        vml_gic_set_level(c->gic, w->index * 32 + i, w->cpu, (levels >> i & 1) != 0);
+    }
+}
+
 static void get_word(struct copy *c, const struct word *w)
 {
     static const struct {
         uint32_t reg, bits;
     } rows[] = {{IGROUPR, 1},   {ICFGR, 2},   {IPRIORITYR, 8},
                 {ISENABLER, 1}, {ISPENDR, 1}, {ISACTIVER, 1}};
-    uint32_t levels = get32(c, ABI_VGIC_GRP_LEVEL_INFO, level_attr(c, w));
 
-    for (uint32_t i = 0; i < 32; i++) {
-        vml_gic_set_level(c->gic, w->index * 32 + i, w->cpu, (levels >> i & 1) != 0);
-    }
+    get_levels(c, w);
     for (uint32_t i = 0; i < VML_ARRAY_SIZE(rows); i++) {
         for (uint32_t n = 0; n < rows[i].bits; n++) {
             uint32_t offset = offset_of(w, rows[i].reg, rows[i].bits, n);
@@ -327,8 +333,6 @@ static void set_distributor(struct copy *c)
     if (groups == GROUP0) {
         refuse(c, VML_ERR_UNSUPPORTED, "it has no enable of group 0 alone");
     }
-    /* To be written before anything else: the behaviour that follows is the one of this revision. */
-    put32(c, ABI_VGIC_GRP_DIST_REGS, GICD_IIDR, get32(c, ABI_VGIC_GRP_DIST_REGS, GICD_IIDR));
     put32(c, ABI_VGIC_GRP_DIST_REGS, GICD_CTLR, groups & GROUP1);
     for (uint32_t intid = 32; intid < intids; intid++) {
         uint32_t offset = GICD_IROUTER + intid * 8;
@@ -364,6 +368,23 @@ static void put_base(struct copy *c, uint32_t cpu, uint32_t offset)
         put32(c, ABI_VGIC_GRP_REDIST_REGS, affinity(c, cpu) | (offset + 4),
               (uint32_t)(value >> 32));
     }
+}
+
+/* LPIs that are enabled, and what the ITS knows, are in the way of others. */
+static void drop_lpis(struct copy *c)
+{
+    static const uint32_t offsets[] = {GICR_CTLR, GICR_PROPBASER, GICR_PROPBASER + 4,
+                                       GICR_PENDBASER, GICR_PENDBASER + 4};
+
+    if (c->machine->its_fd < 0) {
+        return;
+    }
+    for (uint32_t cpu = 0; cpu < c->machine->count; cpu++) {
+        for (uint32_t i = 0; i < VML_ARRAY_SIZE(offsets); i++) {
+            put32(c, ABI_VGIC_GRP_REDIST_REGS, affinity(c, cpu) | offsets[i], 0);
+        }
+    }
+    control(c, c->machine->its_fd, ABI_VGIC_CTRL_ITS_RESET);
 }
 
 static void get_redistributor(struct copy *c, uint32_t cpu)
@@ -543,6 +564,14 @@ static enum vml_status check_shape(const struct vml_kvm_machine *machine, const 
     return VML_OK;
 }
 
+static void reset(const struct copy *c)
+{
+    vml_gic_reset(c->gic);
+    if (c->its) {
+        c->its->device.ops->reset(&c->its->device);
+    }
+}
+
 enum vml_status vml_kvm_gic_get(struct vml_kvm_machine *machine, struct vml_gic *gic,
                                 struct vml_its *its)
 {
@@ -551,10 +580,7 @@ enum vml_status vml_kvm_gic_get(struct vml_kvm_machine *machine, struct vml_gic 
     if (failed(&c)) {
         return c.status;
     }
-    vml_gic_reset(gic);
-    if (its) {
-        its->device.ops->reset(&its->device);
-    }
+    reset(&c);
     if (machine->its_fd >= 0) {
         control(&c, machine->gic_fd, ABI_VGIC_CTRL_SAVE_PENDING_TABLES);
     }
@@ -578,6 +604,9 @@ enum vml_status vml_kvm_gic_set(struct vml_kvm_machine *machine, struct vml_gic 
         return c.status;
     }
     vml_gic_lpi_write_back(gic);
+    /* To be written before anything else: the behaviour that follows is the one of this revision. */
+    put32(&c, ABI_VGIC_GRP_DIST_REGS, GICD_IIDR, get32(&c, ABI_VGIC_GRP_DIST_REGS, GICD_IIDR));
+    drop_lpis(&c);
     set_distributor(&c);
     for (uint32_t i = 0; i < machine->count && !failed(&c); i++) {
         set_redistributor(&c, i);
@@ -587,4 +616,26 @@ enum vml_status vml_kvm_gic_set(struct vml_kvm_machine *machine, struct vml_gic 
         set_its_state(&c);
     }
     return c.status;
+}
+
+enum vml_status vml_kvm_gic_reset(struct vml_kvm_machine *machine, struct vml_gic *gic,
+                                  struct vml_its *its)
+{
+    struct copy c = {machine, gic, its, check_shape(machine, gic, its)};
+
+    if (failed(&c)) {
+        return c.status;
+    }
+    reset(&c);
+    for (uint32_t index = 1; index * 32 < 32 + machine->gic.spis; index++) {
+        struct word w = word_of(&c, index, 0);
+
+        get_levels(&c, &w);
+    }
+    for (uint32_t i = 0; i < machine->count; i++) {
+        struct word w = word_of(&c, 0, i);
+
+        get_levels(&c, &w);
+    }
+    return failed(&c) ? c.status : vml_kvm_gic_set(machine, gic, its);
 }

@@ -179,6 +179,15 @@ static int its(uint64_t attr, uint64_t *value, bool set)
     return 0;
 }
 
+static void reset_its(void)
+{
+    for (unsigned i = 0; i < fake_gic.count; i++) {
+        if (fake_gic.regs[i].group == ABI_VGIC_GRP_ITS_REGS && fake_gic.regs[i].attr != 4) {
+            fake_gic.regs[i].value = 0;
+        }
+    }
+}
+
 int fake_gic_attr(const struct abi_device_attr *attr, bool set)
 {
     void *memory = (void *)(uintptr_t)attr->addr;
@@ -211,7 +220,9 @@ int fake_gic_attr(const struct abi_device_attr *attr, bool set)
     case ABI_VGIC_GRP_ITS_REGS:
         return its(attr->attr, memory, set);
     case ABI_VGIC_GRP_CTRL:
-        if (fake_gic.control) {
+        if (attr->attr == ABI_VGIC_CTRL_ITS_RESET) {
+            reset_its();
+        } else if (fake_gic.control) {
             fake_gic.control(attr->attr);
         }
         return 0;

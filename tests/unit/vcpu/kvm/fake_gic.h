@@ -24,7 +24,7 @@ struct fake_gic {
     struct fake_gic_reg log[FAKE_GIC_LOG]; /* what was written, in order */
     unsigned log_count;
     uint32_t priority_bits;    /* of ICC_CTLR_EL1 */
-    void (*control)(uint64_t); /* told of a KVM_DEV_ARM_VGIC_GRP_CTRL attribute but INIT */
+    void (*control)(uint64_t); /* told of controls but INIT and RESET */
 };
 
 extern struct fake_gic fake_gic;

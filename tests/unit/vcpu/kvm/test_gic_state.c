@@ -334,10 +334,10 @@ static void test_common_binary_point(void **state)
 
 /* ---- LPIs and the ITS ---- */
 
-/* The first write of a register, as a place in the order of all. */
+/* The last write of a register, as a place in the order of all. */
 static unsigned written(uint32_t group, uint64_t attr)
 {
-    for (unsigned i = 0; i < fake_gic.log_count; i++) {
+    for (unsigned i = fake_gic.log_count; i-- > 0;) {
         if (fake_gic.log[i].group == group && fake_gic.log[i].attr == attr) {
             return i;
         }
@@ -453,6 +453,69 @@ static void test_one_vcpu_has_lpis(void **state)
     assert_int_equal(redist(0x70), PROP | 15);
     assert_int_equal(redist(0), 1);
     assert_int_equal(redist(MPIDR1), 0);
+}
+
+/* A machine that has LPIs and an ITS already gets others. */
+static void test_lpis_there_again(void **state)
+{
+    struct vml_its_registers none = {.enabled = false};
+    unsigned reset, bases;
+
+    fixture_machine(2);
+    make_lpis(&a);
+    assert_int_equal(vml_kvm_gic_set(&fx.machine, &a.gic, &a.its), VML_OK);
+    fake_gic.log_count = 0;
+    vml_gic_reset(&a.gic);
+    vml_its_set_registers(&a.its, &none);
+    put(&a.gic.gicr, 0x70, 8, (PROP + 0x1000) | 13);
+    put(&a.gic.gicr, 0x78, 8, PEND);
+    put(&a.gic.gicr, 0, 4, 1);
+    assert_int_equal(vml_kvm_gic_set(&fx.machine, &a.gic, &a.its), VML_OK);
+    assert_int_equal(redist(0x70), (PROP + 0x1000) | 13);
+    assert_int_equal(redist(MPIDR1 | 0x78), 0);
+    assert_int_equal(redist(MPIDR1), 0);
+    assert_int_equal(redist(0), 1);
+    assert_int_equal(*fake_gic_reg(ABI_VGIC_GRP_ITS_REGS, 0), 0);
+    assert_int_equal(*fake_gic_reg(ABI_VGIC_GRP_ITS_REGS, 0x100), 0);
+    reset = written(ABI_VGIC_GRP_CTRL, ABI_VGIC_CTRL_ITS_RESET);
+    bases = written(ABI_VGIC_GRP_REDIST_REGS, 0x70);
+    assert_true(reset < bases);
+    assert_int_equal(fake_gic.log[0].attr, 8);
+}
+
+/* Everything but the wires. */
+static void test_reset(void **state)
+{
+    static uint8_t one[65536], other[65536];
+    size_t size;
+
+    fixture_machine(2);
+    make_state(&a);
+    make_lpis(&a);
+    assert_int_equal(vml_kvm_gic_set(&fx.machine, &a.gic, &a.its), VML_OK);
+    assert_int_equal(vml_kvm_gic_reset(&fx.machine, &a.gic, &a.its), VML_OK);
+    assert_int_equal(*fake_gic_reg(ABI_VGIC_GRP_LEVEL_INFO, 32), 1 << 8);
+    assert_int_equal(*fake_gic_reg(ABI_VGIC_GRP_LEVEL_INFO, MPIDR1), 1 << 27);
+    assert_int_equal(dist(0), 0);
+    assert_int_equal(dist(0x104), 0);
+    assert_int_equal(dist(0x204), 0);
+    assert_int_equal(dist(0x304), 0);
+    assert_int_equal(redist(MPIDR1 | 0x10200), 0);
+    assert_int_equal(icc(0, ICC_PMR), 0);
+    assert_int_equal(icc(MPIDR1, ICC(9, 0)), 0);
+    /* Nothing is in the kernel's that is not in one that is new, with these levels. */
+    vml_gic_set_level(&b.gic, 40, 0, true);
+    vml_gic_set_level(&b.gic, 27, 1, true);
+    put(&b.gic.gicr, 0x14, 4, 0);
+    put(&b.gic.gicr, VML_GICR_SIZE + 0x14, 4, 0);
+    size = state_of(&b, one, sizeof(one));
+    assert_int_equal(vml_kvm_gic_get(&fx.machine, &a.gic, &a.its), VML_OK);
+    assert_int_equal(state_of(&a, other, sizeof(other)), size);
+    assert_memory_equal(one, other, size);
+    fake.fail_request = ABI_GET_DEVICE_ATTR;
+    fake.fail_error = ABI_EBUSY;
+    assert_int_equal(vml_kvm_gic_reset(&fx.machine, &a.gic, &a.its), VML_ERR_BUSY);
+    assert_int_equal(vml_kvm_gic_reset(&fx.machine, &a.gic, NULL), VML_ERR_INVALID);
 }
 
 static void test_no_its(void **state)
@@ -595,6 +658,8 @@ int main(void)
         TEST(test_lpis_there),
         TEST(test_lpis_back),
         TEST(test_one_vcpu_has_lpis),
+        TEST(test_lpis_there_again),
+        TEST(test_reset),
         TEST(test_no_its),
         TEST(test_another_shape),
         TEST(test_gic_in_user_space),

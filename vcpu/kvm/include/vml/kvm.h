@@ -286,12 +286,16 @@ VML_MUST_CHECK enum vml_status vml_kvm_gic_get(struct vml_kvm_machine *machine, 
 /** @brief Copies the library's GICv3, as restored, into the kernel's. No vCPU runs; guest memory and the
  * vCPUs are restored. `gic` is not the guest's any more: its ITS's tables are the kernel's.
  *
- * In a machine that has run, the active state of the timers' interrupts stays as it is, LPIs are to be
- * disabled, and its ITS is to have no tables.
+ * In a machine that has run, the active state of the timers' interrupts stays as it is until their vCPU
+ * begins anew.
  * @return as vml_kvm_gic_get(); VML_ERR_UNSUPPORTED for a state that the kernel's GIC cannot have, such as
  * edge-triggered PPIs or group 0 enabled alone */
 VML_MUST_CHECK enum vml_status vml_kvm_gic_set(struct vml_kvm_machine *machine, struct vml_gic *gic,
                                                struct vml_its *its);
+/** @brief Puts the kernel's GICv3 and ITS into their reset state, and the library's, too; the wires' levels
+ * stay. No vCPU runs, and no device changes its wire meanwhile. @return as vml_kvm_gic_set() */
+VML_MUST_CHECK enum vml_status vml_kvm_gic_reset(struct vml_kvm_machine *machine,
+                                                 struct vml_gic *gic, struct vml_its *its);
 
 #ifdef __cplusplus
 }
