@@ -1,6 +1,6 @@
 /* GICD, for both versions. */
+#include "fields.h"
 #include "lpi.h"
-#include <vml/regs.h>
 
 static struct vml_gic *gic_of(struct vml_device *device)
 {
@@ -9,119 +9,15 @@ static struct vml_gic *gic_of(struct vml_device *device)
 
 GIC_READ_HOOK(gic_read_constant)
 {
-    (void)device;
-    (void)index;
-    (void)access;
+    VML_UNUSED(device, index, access);
     return reg->reset;
-}
-
-/* With affinity routing the banked interrupts are in the redistributors; here they are RAZ/WI. */
-static bool is_banked_away(const struct vml_gic *gic, uint32_t word)
-{
-    return word == 0 && gic->config.version == 3;
-}
-
-static uint64_t read_field(struct vml_device *device, uint32_t index, enum gic_field field,
-                           const struct vml_access *access)
-{
-    struct vml_gic *gic = gic_of(device);
-
-    return is_banked_away(gic, index)
-               ? 0
-               : gic_get_field(gic, gic_access_cpu(gic, access), index, field);
-}
-
-static void write_field(struct vml_device *device, uint32_t index, enum gic_field field,
-                        uint64_t bits, bool value, const struct vml_access *access)
-{
-    struct vml_gic *gic = gic_of(device);
-
-    if (!is_banked_away(gic, index)) {
-        gic_set_field(gic, gic_access_cpu(gic, access), index, field, (uint32_t)bits, value);
-    }
-}
-
-#define FIELD_READ(name, field)                                                                    \
-    static GIC_READ_HOOK(name)                                                                     \
-    {                                                                                              \
-        (void)reg;                                                                                 \
-        return read_field(device, index, field, access);                                           \
-    }
-#define FIELD_WRITE_ONES(name, field, set)                                                         \
-    static GIC_WRITE_HOOK(name)                                                                    \
-    {                                                                                              \
-        (void)reg;                                                                                 \
-        write_field(device, index, field, value &mask, set, access);                               \
-    }
-#define FIELD_WRITE(name, field)                                                                   \
-    static GIC_WRITE_HOOK(name)                                                                    \
-    {                                                                                              \
-        (void)reg;                                                                                 \
-        write_field(device, index, field, value &mask, true, access);                              \
-        write_field(device, index, field, ~value &mask, false, access);                            \
-    }
-
-FIELD_READ(read_group, FIELD_GROUP)
-FIELD_WRITE(write_group, FIELD_GROUP)
-FIELD_READ(read_enabled, FIELD_ENABLED)
-FIELD_WRITE_ONES(write_isenabler, FIELD_ENABLED, true)
-FIELD_WRITE_ONES(write_icenabler, FIELD_ENABLED, false)
-FIELD_READ(read_pending, FIELD_PENDING)
-FIELD_WRITE_ONES(write_ispendr, FIELD_PENDING, true)
-FIELD_WRITE_ONES(write_icpendr, FIELD_PENDING, false)
-FIELD_READ(read_active, FIELD_ACTIVE)
-FIELD_WRITE_ONES(write_isactiver, FIELD_ACTIVE, true)
-FIELD_WRITE_ONES(write_icactiver, FIELD_ACTIVE, false)
-FIELD_READ(read_grpmod, FIELD_GRPMOD)
-FIELD_WRITE(write_grpmod, FIELD_GRPMOD)
-
-static GIC_READ_HOOK(read_icfgr)
-{
-    uint32_t edge = (uint32_t)read_field(device, index / 2, FIELD_EDGE, access) >> index % 2 * 16;
-
-    (void)reg;
-    return gic_spread_edges(edge);
-}
-
-static GIC_WRITE_HOOK(write_icfgr)
-{
-    uint64_t edge = (uint64_t)gic_gather_edges((uint32_t)(value & mask)) << index % 2 * 16;
-    uint64_t level = (uint64_t)gic_gather_edges((uint32_t)(~value & mask)) << index % 2 * 16;
-
-    (void)reg;
-    write_field(device, index / 2, FIELD_EDGE, edge, true, access);
-    write_field(device, index / 2, FIELD_EDGE, level, false, access);
-}
-
-static GIC_READ_HOOK(read_priority)
-{
-    struct vml_gic *gic = gic_of(device);
-
-    (void)reg;
-    if (!gic_is_implemented(gic, index) || is_banked_away(gic, index / 32)) {
-        return 0;
-    }
-    return gic_priority(gic, &gic->cpus[gic_access_cpu(gic, access)], index);
-}
-
-static GIC_WRITE_HOOK(write_priority)
-{
-    struct vml_gic *gic = gic_of(device);
-
-    (void)reg;
-    (void)mask;
-    if (!is_banked_away(gic, index / 32)) {
-        gic_set_priority(gic, gic_access_cpu(gic, access), index, (uint8_t)value);
-    }
 }
 
 static GIC_READ_HOOK(read_ctlr)
 {
     struct vml_gic *gic = gic_of(device);
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     return LOAD(&gic->enabled_groups) | (gic->config.version == 3 ? CTLR_ARE | CTLR_DS : 0);
 }
 
@@ -130,9 +26,7 @@ static GIC_WRITE_HOOK(write_ctlr)
     struct vml_gic *gic = gic_of(device);
     uint32_t before;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     if (mask & 3) {
         before = atomic_exchange_explicit(&gic->enabled_groups, (uint32_t)value & 3,
                                           memory_order_seq_cst);
@@ -150,9 +44,7 @@ static GIC_READ_HOOK(read_typer)
     struct vml_gic *gic = gic_of(device);
     uint32_t lines = (gic->intids + 31) / 32 - 1;
 
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     if (gic->config.version == 2) {
         return lines | (gic->config.cpus - 1) << 5;
     }
@@ -169,7 +61,7 @@ static GIC_READ_HOOK(read_itargetsr)
 {
     struct vml_gic *gic = gic_of(device);
 
-    (void)reg;
+    VML_UNUSED(reg);
     if (gic->config.cpus == 1 || !gic_is_implemented(gic, index)) {
         return 0; /* IHI 0048B 4.3.12: RAZ/WI on a uniprocessor */
     }
@@ -180,9 +72,7 @@ static GIC_WRITE_HOOK(write_itargetsr)
 {
     struct vml_gic *gic = gic_of(device);
 
-    (void)reg;
-    (void)mask;
-    (void)access;
+    VML_UNUSED(reg, mask, access);
     if (gic->config.cpus != 1) {
         gic_set_route(gic, index, value & (VML_BIT32(gic->config.cpus) - 1));
     }
@@ -193,9 +83,7 @@ static GIC_WRITE_HOOK(write_sgir)
     struct vml_gic *gic = gic_of(device);
     uint32_t from = gic_access_cpu(gic, access), targets;
 
-    (void)reg;
-    (void)index;
-    (void)mask;
+    VML_UNUSED(reg, index, mask);
     switch (VML_FIELD64(value, 25, 24)) {
     case 0:
         targets = (uint32_t)VML_FIELD64(value, 23, 16);
@@ -216,7 +104,7 @@ static GIC_READ_HOOK(read_sgi_sources)
 {
     struct vml_gic *gic = gic_of(device);
 
-    (void)reg;
+    VML_UNUSED(reg);
     return LOAD(&gic->cpus[gic_access_cpu(gic, access)].sgi_sources[index]);
 }
 
@@ -224,7 +112,7 @@ static GIC_WRITE_HOOK(write_cpendsgir)
 {
     struct vml_gic *gic = gic_of(device);
 
-    (void)reg;
+    VML_UNUSED(reg);
     gic_clear_sgi_v2(gic, gic_access_cpu(gic, access), index, (uint32_t)(value & mask));
 }
 
@@ -232,7 +120,7 @@ static GIC_WRITE_HOOK(write_spendsgir)
 {
     struct vml_gic *gic = gic_of(device);
 
-    (void)reg;
+    VML_UNUSED(reg);
     gic_set_sgi_v2(gic, gic_access_cpu(gic, access), index, (uint32_t)(value & mask));
 }
 
@@ -257,100 +145,57 @@ static void message(struct vml_device *device, uint64_t value, bool set)
 
 static GIC_WRITE_HOOK(write_setspi)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     message(device, value & mask, true);
 }
 
 static GIC_WRITE_HOOK(write_clrspi)
 {
-    (void)reg;
-    (void)index;
-    (void)access;
+    VML_UNUSED(reg, index, access);
     message(device, value & mask, false);
+}
+
+static uint32_t routed_number(const struct vml_reg *reg, uint32_t index)
+{
+    return index + (reg->offset < 0x8000 ? 32 : FIRST_ESPI);
 }
 
 static GIC_READ_HOOK(read_irouter)
 {
     struct vml_gic *gic = gic_of(device);
+    uint32_t number = routed_number(reg, index);
 
-    (void)reg;
-    (void)access;
-    return gic_is_implemented(gic, index + 32) ? LOAD(&gic->route[index + 32]) : 0;
+    VML_UNUSED(access);
+    return gic_is_implemented(gic, number) ? LOAD(&gic->route[number]) : 0;
 }
 
 static GIC_WRITE_HOOK(write_irouter)
 {
     struct vml_gic *gic = gic_of(device);
+    uint32_t number = routed_number(reg, index);
     uint64_t old;
 
-    (void)reg;
-    (void)access;
-    if (gic_is_implemented(gic, index + 32)) {
-        old = LOAD(&gic->route[index + 32]);
-        gic_set_route(gic, index + 32, ((old & ~mask) | (value & mask)) & UINT64_C(0xff80ffffff));
+    VML_UNUSED(access);
+    if (gic_is_implemented(gic, number)) {
+        old = LOAD(&gic->route[number]);
+        gic_set_route(gic, number, ((old & ~mask) | (value & mask)) & UINT64_C(0xff80ffffff));
     }
 }
 
-/* GICv3.1: the registers of extended SPIs are those of SPIs, so many elements further on. */
-#define EXTENDED_READ(hook, shift)                                                                 \
-    static GIC_READ_HOOK(hook##_e)                                                                 \
-    {                                                                                              \
-        return hook(device, reg, index + (shift), access);                                         \
-    }
-#define EXTENDED_WRITE(hook, shift)                                                                \
-    static GIC_WRITE_HOOK(hook##_e)                                                                \
-    {                                                                                              \
-        hook(device, reg, index + (shift), value, mask, access);                                   \
-    }
-EXTENDED_READ(read_group, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_group, FIRST_ESPI / 32)
-EXTENDED_READ(read_enabled, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_isenabler, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_icenabler, FIRST_ESPI / 32)
-EXTENDED_READ(read_pending, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_ispendr, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_icpendr, FIRST_ESPI / 32)
-EXTENDED_READ(read_active, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_isactiver, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_icactiver, FIRST_ESPI / 32)
-EXTENDED_READ(read_priority, FIRST_ESPI)
-EXTENDED_WRITE(write_priority, FIRST_ESPI)
-EXTENDED_READ(read_icfgr, FIRST_ESPI / 16)
-EXTENDED_WRITE(write_icfgr, FIRST_ESPI / 16)
-EXTENDED_READ(read_grpmod, FIRST_ESPI / 32)
-EXTENDED_WRITE(write_grpmod, FIRST_ESPI / 32)
-EXTENDED_READ(read_irouter, FIRST_ESPI - 32)
-EXTENDED_WRITE(write_irouter, FIRST_ESPI - 32)
-
-#define NONE VML_REG_NO_STATE
-#define HOOKS(name, offset, count, width, sizes, read, write)                                      \
-    {                                                                                              \
-        name, offset, count, 0, width, sizes, VML_REG_RW, 0, UINT64_MAX, NONE, read, write         \
-    }
 #define WRITES(name, offset, count, width, sizes, write)                                           \
     {                                                                                              \
         name, offset, count, 0, width, sizes, VML_REG_WO, 0, UINT64_MAX, NONE, gic_read_constant,  \
             write                                                                                  \
     }
-#define RAZ_WI(name, offset, count)                                                                \
-    {                                                                                              \
-        name, offset, count, 0, 4, VML_SIZE_4, VML_REG_RAZ, 0, 0, NONE, NULL, NULL                 \
-    }
-#define CONSTANT(name, offset, value)                                                              \
-    {                                                                                              \
-        name, offset, 1, 0, 4, VML_SIZE_4, VML_REG_RO, value, 0, NONE, gic_read_constant, NULL     \
-    }
 #define COMMON_ROWS                                                                                \
-    HOOKS("GICD_IGROUPR", 0x080, 32, 4, VML_SIZE_4, read_group, write_group),                      \
-        HOOKS("GICD_ISENABLER", 0x100, 32, 4, VML_SIZE_4, read_enabled, write_isenabler),          \
-        HOOKS("GICD_ICENABLER", 0x180, 32, 4, VML_SIZE_4, read_enabled, write_icenabler),          \
-        HOOKS("GICD_ISPENDR", 0x200, 32, 4, VML_SIZE_4, read_pending, write_ispendr),              \
-        HOOKS("GICD_ICPENDR", 0x280, 32, 4, VML_SIZE_4, read_pending, write_icpendr),              \
-        HOOKS("GICD_ISACTIVER", 0x300, 32, 4, VML_SIZE_4, read_active, write_isactiver),           \
-        HOOKS("GICD_ICACTIVER", 0x380, 32, 4, VML_SIZE_4, read_active, write_icactiver),           \
-        HOOKS("GICD_IPRIORITYR", 0x400, 1020, 1, VML_SIZE_14, read_priority, write_priority)
+    BITS("GICD_IGROUPR", 0x080, 32, group, group),                                                 \
+        BITS("GICD_ISENABLER", 0x100, 32, enabled, isenabler),                                     \
+        BITS("GICD_ICENABLER", 0x180, 32, enabled, icenabler),                                     \
+        BITS("GICD_ISPENDR", 0x200, 32, pending, ispendr),                                         \
+        BITS("GICD_ICPENDR", 0x280, 32, pending, icpendr),                                         \
+        BITS("GICD_ISACTIVER", 0x300, 32, active, isactiver),                                      \
+        BITS("GICD_ICACTIVER", 0x380, 32, active, icactiver),                                      \
+        PRIORITIES("GICD_IPRIORITYR", 0x400, 1020)
 
 static const struct vml_reg rows_v2[] = {
     HOOKS("GICD_CTLR", 0x000, 1, 4, VML_SIZE_4, read_ctlr, write_ctlr),
@@ -358,7 +203,7 @@ static const struct vml_reg rows_v2[] = {
     CONSTANT("GICD_IIDR", 0x008, GIC_IIDR),
     COMMON_ROWS,
     HOOKS("GICD_ITARGETSR", 0x800, 1020, 1, VML_SIZE_14, read_itargetsr, write_itargetsr),
-    HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
+    BITS("GICD_ICFGR", 0xc00, 64, icfgr, icfgr),
     RAZ_WI("GICD_NSACR", 0xe00, 64), /* without the Security Extensions */
     WRITES("GICD_SGIR", 0xf00, 1, 4, VML_SIZE_4, write_sgir),
     HOOKS("GICD_CPENDSGIR", 0xf10, 16, 1, VML_SIZE_14, read_sgi_sources, write_cpendsgir),
@@ -380,22 +225,22 @@ static const struct vml_reg rows_v3[] = {
     WRITES("GICD_SETSPI_NSR", 0x040, 1, 4, VML_SIZE_4, write_setspi),
     WRITES("GICD_CLRSPI_NSR", 0x048, 1, 4, VML_SIZE_4, write_clrspi),
     COMMON_ROWS,
-    HOOKS("GICD_ICFGR", 0xc00, 64, 4, VML_SIZE_4, read_icfgr, write_icfgr),
-    HOOKS("GICD_IGRPMODR", 0xd00, 32, 4, VML_SIZE_4, read_grpmod, write_grpmod),
+    BITS("GICD_ICFGR", 0xc00, 64, icfgr, icfgr),
+    BITS("GICD_IGRPMODR", 0xd00, 32, grpmod, grpmod),
     RAZ_WI("GICD_NSACR", 0xe00, 64), /* while GICD_CTLR.DS is 1 */
-    HOOKS("GICD_IGROUPRnE", 0x1000, 32, 4, VML_SIZE_4, read_group_e, write_group_e),
-    HOOKS("GICD_ISENABLERnE", 0x1200, 32, 4, VML_SIZE_4, read_enabled_e, write_isenabler_e),
-    HOOKS("GICD_ICENABLERnE", 0x1400, 32, 4, VML_SIZE_4, read_enabled_e, write_icenabler_e),
-    HOOKS("GICD_ISPENDRnE", 0x1600, 32, 4, VML_SIZE_4, read_pending_e, write_ispendr_e),
-    HOOKS("GICD_ICPENDRnE", 0x1800, 32, 4, VML_SIZE_4, read_pending_e, write_icpendr_e),
-    HOOKS("GICD_ISACTIVERnE", 0x1a00, 32, 4, VML_SIZE_4, read_active_e, write_isactiver_e),
-    HOOKS("GICD_ICACTIVERnE", 0x1c00, 32, 4, VML_SIZE_4, read_active_e, write_icactiver_e),
-    HOOKS("GICD_IPRIORITYRnE", 0x2000, 1024, 1, VML_SIZE_14, read_priority_e, write_priority_e),
-    HOOKS("GICD_ICFGRnE", 0x3000, 64, 4, VML_SIZE_4, read_icfgr_e, write_icfgr_e),
-    HOOKS("GICD_IGRPMODRnE", 0x3400, 32, 4, VML_SIZE_4, read_grpmod_e, write_grpmod_e),
+    BITS("GICD_IGROUPRnE", 0x1000, 32, group, group),
+    BITS("GICD_ISENABLERnE", 0x1200, 32, enabled, isenabler),
+    BITS("GICD_ICENABLERnE", 0x1400, 32, enabled, icenabler),
+    BITS("GICD_ISPENDRnE", 0x1600, 32, pending, ispendr),
+    BITS("GICD_ICPENDRnE", 0x1800, 32, pending, icpendr),
+    BITS("GICD_ISACTIVERnE", 0x1a00, 32, active, isactiver),
+    BITS("GICD_ICACTIVERnE", 0x1c00, 32, active, icactiver),
+    PRIORITIES("GICD_IPRIORITYRnE", 0x2000, 1024),
+    BITS("GICD_ICFGRnE", 0x3000, 64, icfgr, icfgr),
+    BITS("GICD_IGRPMODRnE", 0x3400, 32, grpmod, grpmod),
     RAZ_WI("GICD_NSACRnE", 0x3600, 64), /* as GICD_NSACR */
     HOOKS("GICD_IROUTER", 0x6100, 988, 8, VML_SIZE_48, read_irouter, write_irouter),
-    HOOKS("GICD_IROUTERnE", 0x8000, 1024, 8, VML_SIZE_48, read_irouter_e, write_irouter_e),
+    HOOKS("GICD_IROUTERnE", 0x8000, 1024, 8, VML_SIZE_48, read_irouter, write_irouter),
     CONSTANT("GICD_PIDR4", 0xffd0, 0x44),
     CONSTANT("GICD_PIDR0", 0xffe0, 0x92),
     CONSTANT("GICD_PIDR1", 0xffe4, 0xb4),

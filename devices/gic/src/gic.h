@@ -375,7 +375,7 @@ static inline uint32_t gic_access_cpu(const struct vml_gic *gic, const struct vm
     return access->cpu < gic->config.cpus ? access->cpu : 0;
 }
 
-/* Hooks that the distributor's and the redistributors' tables share (dist.c). */
+/* Hooks that several tables share (dist.c); and see fields.h. */
 struct vml_reg;
 #define GIC_READ_HOOK(name)                                                                        \
     uint64_t name(struct vml_device *device, const struct vml_reg *reg, uint32_t index,            \
@@ -393,27 +393,6 @@ static inline GIC_WRITE_HOOK(gic_ignore_write)
     (void)value;
     (void)mask;
     (void)access;
-}
-
-/* ICFGR has two bits an interrupt, the upper one for edge-triggered. */
-static inline uint32_t gic_spread_edges(uint32_t edges)
-{
-    uint32_t value = 0;
-
-    for (uint32_t i = 0; i < 16; i++) {
-        value |= (edges >> i & 1) << (2 * i + 1);
-    }
-    return value;
-}
-
-static inline uint32_t gic_gather_edges(uint32_t value)
-{
-    uint32_t edges = 0;
-
-    for (uint32_t i = 0; i < 16; i++) {
-        edges |= (value >> (2 * i + 1) & 1) << i;
-    }
-    return edges;
 }
 
 /* state.c */
