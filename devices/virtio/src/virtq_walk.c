@@ -186,11 +186,11 @@ short_split(struct vml_virtq *vq, struct vml_virtq_chain *chain, struct vml_virt
     return turn_split(vq, chain, table, table_bytes(vq, size), count - 1, odd);
 }
 
-/* Whether a table is one for the short way: virtq_walk_any() says what others are. It has at least one
- * entry, and not more bytes than there are behind the window. */
+/* Whether a table is one for the short way; virtq_walk_any() says what others are. From one entry to
+ * VML_VIRTQ_MAX_SIZE, which is not more than there is behind the window. */
 static inline bool is_table(const struct vml_virtq *vq, uint64_t offset, uint32_t len)
 {
-    return vq->indirect && ((len - DESC_SIZE) & (LONG_BUFFER | (DESC_SIZE - 1))) == 0 &&
+    return vq->indirect && ((len - DESC_SIZE) & ~((VML_VIRTQ_MAX_SIZE - 1) * DESC_SIZE)) == 0 &&
            (offset & 7u) == 0;
 }
 
