@@ -1,6 +1,10 @@
 /* Starting and stopping queues, the used side, and notifications. virtio 1.3, 2.7 and 2.8. */
 #include "ring.h"
 
+/* Packed: no descriptor waits to be published; flags of a used one, as they lie beside its id. */
+#define NONE_USED  0xffffu
+#define USED_FLAGS ((uint32_t)(DESC_F_AVAIL | DESC_F_USED) << 16)
+
 static void push_none(struct vml_virtq *vq, const struct vml_virtq_chain *chain, uint32_t written);
 static void push_split(struct vml_virtq *vq, const struct vml_virtq_chain *chain, uint32_t written);
 static void push_packed(struct vml_virtq *vq, const struct vml_virtq_chain *chain,
@@ -138,8 +142,8 @@ enum vml_status vml_virtq_start(struct vml_virtq *vq, const struct vml_virtq_lay
     vq->avail_pattern = (uint64_t)DESC_F_AVAIL << PACKED_FLAGS_SHIFT;
     vq->next_used = 0;
     vq->published = 0;
-    vq->pending_slots = 0;
-    vq->used_flags = DESC_F_AVAIL | DESC_F_USED;
+    vq->first_used = NONE_USED;
+    vq->used_flags = USED_FLAGS;
     atomic_store_explicit(&vq->condition, VML_VIRTQ_RUNS, memory_order_relaxed);
     return VML_OK;
 }
@@ -160,7 +164,7 @@ void vml_virtq_stop(struct vml_virtq *vq)
     vq->avail_seen = 0;
     vq->next_used = 0;
     vq->published = 0;
-    vq->pending_slots = 0;
+    vq->first_used = NONE_USED;
 }
 
 enum vml_status vml_virtq_retranslate(struct vml_virtq *vq)
@@ -208,21 +212,21 @@ static void push_packed(struct vml_virtq *vq, const struct vml_virtq_chain *chai
 {
     uint32_t index = vq->next_used;
     uint8_t *desc = vq->desc + (size_t)index * DESC_SIZE;
-    uint32_t flags = vq->used_flags | (chain->writable != 0 ? DESC_F_WRITE : 0u);
+    /* Flags in the upper half. */
+    uint32_t rest = chain->id | vq->used_flags | (chain->writable != 0 ? DESC_F_WRITE << 16 : 0u);
 
-    if (VML_UNLIKELY(vq->pending_slots == 0)) {
+    ring_store32(desc + 8, written);
+    if (VML_UNLIKELY(vq->first_used == NONE_USED)) {
         vq->first_used = (uint16_t)index;
-        vq->first_flags = (uint16_t)flags;
-        ring_store32(desc + 8, written);
+        vq->first_flags = (uint16_t)(rest >> 16);
         ring_store16(desc + 12, chain->id);
     } else {
-        ring_store64(desc + 8, written | (uint64_t)(chain->id | flags << 16) << 32);
+        ring_store32(desc + 12, rest);
     }
-    vq->pending_slots = (uint16_t)(vq->pending_slots + chain->slots);
     index += chain->slots;
     if (VML_UNLIKELY(index >= vq->size)) {
         index -= vq->size;
-        vq->used_flags ^= DESC_F_AVAIL | DESC_F_USED;
+        vq->used_flags ^= USED_FLAGS;
     }
     vq->next_used = (uint16_t)index;
 }
@@ -251,7 +255,7 @@ static inline bool need_event(uint16_t event, uint16_t new_index, uint16_t old_i
     return (uint16_t)(new_index - event - 1) < (uint16_t)(new_index - old_index);
 }
 
-static bool packed_wants_interrupt(struct vml_virtq *vq, uint16_t slots)
+static bool packed_wants_interrupt(struct vml_virtq *vq, uint32_t first)
 {
     uint16_t flags = ring_load16(vq->driver + 2) & 3u;
     uint16_t event;
@@ -265,26 +269,26 @@ static bool packed_wants_interrupt(struct vml_virtq *vq, uint16_t slots)
     event = ring_load16(vq->driver);
     /* An index of the lap before counts from below zero. */
     return need_event(
-        (uint16_t)((event & 0x7fffu) - ((event >> 15) != (vq->used_flags >> 15) ? vq->size : 0u)),
-        vq->next_used, (uint16_t)(vq->next_used - slots));
+        (uint16_t)((event & 0x7fffu) - ((event >> 15) != (vq->used_flags >> 31) ? vq->size : 0u)),
+        vq->next_used, (uint16_t)(first - (first >= vq->next_used ? vq->size : 0u)));
 }
 
 bool vml_virtq_publish(struct vml_virtq *vq)
 {
     if (vq->packed) {
-        uint16_t slots = vq->pending_slots;
+        uint32_t first = vq->first_used;
 
-        if (slots == 0) {
+        if (first == NONE_USED) {
             return false;
         }
-        ring_store16_release(vq->desc + (size_t)vq->first_used * DESC_SIZE + 14, vq->first_flags);
-        vq->pending_slots = 0;
+        ring_store16_release(vq->desc + (size_t)first * DESC_SIZE + 14, vq->first_flags);
+        vq->first_used = NONE_USED;
         if (is_tracking(vq)) {
             mark_rings(vq);
         }
         /* The driver sets its flags and then looks at the ring: so we write the ring, then look. */
         vml_barrier_full();
-        return packed_wants_interrupt(vq, slots);
+        return packed_wants_interrupt(vq, first);
     }
 
     uint16_t old = vq->published;
@@ -367,7 +371,7 @@ enum vml_status vml_virtq_set_position(struct vml_virtq *vq,
             return VML_ERR_CORRUPT;
         }
         vq->avail_wrap = position->avail_wrap;
-        vq->used_flags = position->used_wrap ? DESC_F_AVAIL | DESC_F_USED : 0;
+        vq->used_flags = position->used_wrap ? USED_FLAGS : 0;
         vq->avail_pattern = (uint64_t)(position->avail_wrap ? DESC_F_AVAIL : DESC_F_USED)
                             << PACKED_FLAGS_SHIFT;
     } else if ((uint16_t)(position->next_avail - position->next_used) > vq->size) {
@@ -377,6 +381,6 @@ enum vml_status vml_virtq_set_position(struct vml_virtq *vq,
     vq->avail_seen = position->next_avail;
     vq->next_used = position->next_used;
     vq->published = position->next_used;
-    vq->pending_slots = 0;
+    vq->first_used = NONE_USED;
     return VML_OK;
 }

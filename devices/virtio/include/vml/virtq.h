@@ -130,10 +130,9 @@ struct vml_virtq {
     /* Used side. */
     VML_CACHE_ALIGNED uint16_t next_used; /**< see struct vml_virtq_position */
     uint16_t published;                   /**< split: idx as the driver sees it */
-    uint16_t first_used;                  /**< packed: where the unpublished ones begin */
+    uint16_t first_used;                  /**< packed: where the unpublished ones begin, if any */
     uint16_t first_flags;                 /**< packed: flags that publish the first of them */
-    uint16_t pending_slots;               /**< packed: unpublished descriptors */
-    uint16_t used_flags;                  /**< packed: flags of a used descriptor */
+    uint32_t used_flags;                  /**< packed: flags of a used descriptor */
     vml_virtq_push_fn push;               /**< see vml_virtq_push() */
     /* Cold. */
     struct vml_virtq_config config; /**< as given */
