@@ -27,9 +27,12 @@
 #define PACKED_FLAGS_SHIFT 48u
 
 /* What in a second word makes a descriptor one for the long path: a long buffer, a table. */
-#define LONG_BUFFER  0xfff00000u
-#define SPLIT_ODD    ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
-#define PACKED_ODD   ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | LONG_BUFFER)
+#define LONG_BUFFER 0xfff00000u
+#define SPLIT_ODD   ((uint64_t)DESC_F_INDIRECT << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
+#define PACKED_ODD  ((uint64_t)DESC_F_INDIRECT << PACKED_FLAGS_SHIFT | LONG_BUFFER)
+
+/* Which flags of a packed descriptor tell whether it is available (2.8.1). */
+#define PACKED_STATE ((uint64_t)(DESC_F_AVAIL | DESC_F_USED) << PACKED_FLAGS_SHIFT)
 
 #define SPLIT_NEXT   ((uint64_t)DESC_F_NEXT << SPLIT_FLAGS_SHIFT)
 #define PACKED_NEXT  ((uint64_t)DESC_F_NEXT << PACKED_FLAGS_SHIFT)
@@ -40,7 +43,7 @@
 #define SPLIT_KIND  ((uint64_t)0xffffu << SPLIT_FLAGS_SHIFT | LONG_BUFFER)
 #define PACKED_KIND ((uint64_t)0xffffu << PACKED_FLAGS_SHIFT | LONG_BUFFER)
 
-/* As many descriptors of a chain are walked without a loop. */
+/* As many descriptors of either side of a chain are taken without a loop. */
 #define SHORT_CHAIN 4u
 
 /* Buffers shorter than this, so far before the end of a region, need one comparison. */
@@ -109,6 +112,8 @@ static inline void ring_store64(uint8_t *p, uint64_t v)
 enum vml_status virtq_pop_none(struct vml_virtq *vq, struct vml_virtq_chain *chain);
 enum vml_status virtq_pop_split(struct vml_virtq *vq, struct vml_virtq_chain *chain);
 enum vml_status virtq_pop_packed(struct vml_virtq *vq, struct vml_virtq_chain *chain);
+/* Split: looks how far the driver is. */
+enum vml_status virtq_look_split(struct vml_virtq *vq);
 /* Takes the chain that begins at a descriptor, whatever it is; breaks the queue if it may not be. */
 enum vml_status virtq_walk_any(struct vml_virtq *vq, struct vml_virtq_chain *chain, uint32_t index);
 /* The driver violated the protocol. @return VML_ERR_CORRUPT */

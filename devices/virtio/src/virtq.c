@@ -1,4 +1,4 @@
-/* Starting and stopping queues, the used side, and notifications. virtio 1.3, 2.7 and 2.8. */
+/* Starting and stopping queues, what both formats share, the used side, and notifications. virtio 1.3, 2.7 and 2.8. */
 #include "ring.h"
 
 /* Packed: no descriptor waits to be published; flags of a used one, as they lie beside its id. */
@@ -179,6 +179,36 @@ enum vml_status vml_virtq_retranslate(struct vml_virtq *vq)
         vml_virtq_stop(vq);
     }
     return status;
+}
+
+/* Driver side. */
+
+void vml_virtq_rewind(struct vml_virtq *vq, const struct vml_virtq_chain *chain)
+{
+    if (!vq->packed) {
+        vq->next_avail--;
+        return;
+    }
+    if (vq->next_avail < chain->slots) {
+        vq->avail_wrap = !vq->avail_wrap;
+        vq->avail_pattern ^= PACKED_STATE;
+        vq->next_avail = (uint16_t)(vq->next_avail + vq->size - chain->slots);
+    } else {
+        vq->next_avail = (uint16_t)(vq->next_avail - chain->slots);
+    }
+}
+
+bool vml_virtq_available(struct vml_virtq *vq)
+{
+    if (virtq_condition(vq) != VML_VIRTQ_RUNS) {
+        return virtq_condition(vq) == VML_VIRTQ_BROKEN;
+    }
+    if (vq->packed) {
+        uint64_t word = ring_load64_acquire(vq->desc + (size_t)vq->next_avail * DESC_SIZE + 8);
+
+        return ((word ^ vq->avail_pattern) & PACKED_STATE) == 0;
+    }
+    return vq->next_avail != vq->avail_seen || virtq_look_split(vq) != VML_ERR_AGAIN;
 }
 
 /* Used side. */
