@@ -76,8 +76,8 @@ static void fill_tables(uint32_t len)
     }
 }
 
-/* The ring of a lap is copied from an image: a dozen instructions a chain would be the driver's
- * otherwise. */
+/* Where chains are given back, the ring of a lap is copied from an image: a dozen instructions a chain
+ * would be the driver's otherwise. Where they are not, the queue looks at the same lap again. */
 static struct desc laps[2][SIZE];
 
 static void fill_packed(unsigned chain, unsigned readable, uint32_t len)
@@ -169,16 +169,22 @@ static inline __attribute__((always_inline)) void run_packed(uint64_t n, unsigne
                                                              uint32_t len, enum what what)
 {
     struct vml_virtq_chain chain = {.bufs = bufs};
+    const struct vml_virtq_position start = {.avail_wrap = true, .used_wrap = true};
     bool wrap = true;
 
     make(true);
     fill_packed(length, what == POP_READ ? 1 : length, len);
+    memcpy(descs, laps[1], sizeof(laps[1]));
     while (n != 0) {
         unsigned left = n < SIZE / length ? (unsigned)n : SIZE / length;
 
         n -= left;
-        memcpy(descs, laps[wrap], sizeof(laps[wrap]));
-        wrap = !wrap;
+        if (what >= SERVE) {
+            memcpy(descs, laps[wrap], sizeof(laps[wrap]));
+            wrap = !wrap;
+        } else if (vml_virtq_set_position(&vq, &start) != VML_OK) {
+            abort();
+        }
         while (left != 0) {
             unsigned batch = left < BATCH ? left : BATCH;
 
