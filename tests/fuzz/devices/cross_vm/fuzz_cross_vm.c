@@ -18,6 +18,23 @@ static void check(bool holds)
     }
 }
 
+/* Its state saved, a byte of it changed, and restored: taken or refused, the wire is right. */
+static void change(struct vml_cross_vm *end, uint8_t at, uint8_t bits)
+{
+    struct vml_device *device = &end->device;
+    uint32_t before = end->consume;
+    uint8_t image[64];
+    struct vml_state_writer w;
+    struct vml_state_reader r;
+
+    vml_state_writer_init(&w, image, sizeof(image));
+    device->ops->save(device, &w);
+    check(vml_state_write_status(&w) == VML_OK);
+    image[at % w.used] ^= bits;
+    vml_state_reader_init(&r, image, w.used);
+    check(device->ops->restore(device, &r) == VML_OK || end->consume == before);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct vml_irq_ops ops = {.set_level = set_level};
@@ -38,6 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .size = (uint8_t)(1u << (p[0] & 3)),
                                .write = (p[0] & 4) != 0};
         uint32_t before = other->consume;
+
+        if ((p[0] & 0x78) == 0x78) {
+            change(end, p[2], p[3]);
+            check(level[0] == (ends[0].consume != 0) && level[1] == (ends[1].consume != 0));
+            continue;
+        }
         enum vml_bus_result result = end->device.ops->access(&end->device, &a);
         bool emitted = result == VML_BUS_OK && a.write && p[1] == 0;
 

@@ -5,6 +5,32 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Its state saved, a byte of it changed, and restored or refused. */
+static void change(struct vml_device *device, uint8_t at, uint8_t bits)
+{
+    uint8_t image[64], before[64], after[64];
+    struct vml_state_writer w;
+    struct vml_state_reader r;
+    size_t used;
+
+    vml_state_writer_init(&w, image, sizeof(image));
+    device->ops->save(device, &w);
+    used = w.used;
+    if (vml_state_write_status(&w) != VML_OK) {
+        abort();
+    }
+    memcpy(before, image, used);
+    image[at % used] ^= bits;
+    vml_state_reader_init(&r, image, used);
+    if (device->ops->restore(device, &r) != VML_OK) {
+        vml_state_writer_init(&w, after, sizeof(after));
+        device->ops->save(device, &w);
+        if (w.used != used || memcmp(before, after, used) != 0) {
+            abort();
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static _Alignas(4096) uint8_t ram[4096];
@@ -34,6 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .size = (uint8_t)(1u << (p[0] & 3)),
                                .write = (p[0] & 4) != 0};
 
+        if ((p[0] & 0x70) == 0x70) {
+            change(&cfg.device, p[2], p[3]);
+            continue;
+        }
         if (p[0] & 8) {
             /* a DMA command that is certainly in memory */
             a = (struct vml_access){
