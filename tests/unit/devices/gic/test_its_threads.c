@@ -97,7 +97,8 @@ static void looker(void *context)
         (void)gits(&t, GITS_CTLR, 4);
         (void)gicr(&t, i % CPUS, PENDBASER, 8);
         (void)gicr(&t, i % CPUS, 0, 4);
-        gicr_write(&t, i % CPUS, INVLPIR, 8, LPI + i % EVENTS);
+        /* those whose configuration the driver does not write at the time */
+        gicr_write(&t, i % CPUS, INVLPIR, 8, LPI + EVENTS / 2 + i % (EVENTS / 2));
         gicr_write(&t, i % CPUS, SETLPIR, 8, LPI + i % EVENTS);
     }
 }
