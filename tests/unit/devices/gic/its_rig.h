@@ -257,23 +257,4 @@ static inline uint32_t take(struct its_rig *t, uint32_t cpu)
     return intid;
 }
 
-static inline size_t save_device(struct vml_device *d, uint8_t *image, size_t size)
-{
-    struct vml_state_writer w;
-
-    vml_state_writer_init(&w, image, size);
-    d->ops->save(d, &w);
-    assert_int_equal(vml_state_write_status(&w), VML_OK);
-    return w.used;
-}
-
-static inline enum vml_status restore_device(struct vml_device *d, const uint8_t *image,
-                                             size_t size)
-{
-    struct vml_state_reader r;
-
-    vml_state_reader_init(&r, image, size);
-    return d->ops->restore(d, &r);
-}
-
 #endif

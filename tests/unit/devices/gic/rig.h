@@ -123,22 +123,57 @@ static inline bool fiq(struct rig *r, uint32_t cpu)
     return vml_gic_pending(&r->gic, cpu, VML_IRQ_OUTPUT_FIQ);
 }
 
-static inline size_t rig_save(struct rig *r, uint8_t *image, size_t size)
+static inline size_t save_device(struct vml_device *d, uint8_t *image, size_t size)
 {
     struct vml_state_writer w;
 
     vml_state_writer_init(&w, image, size);
-    r->gic.gicd.ops->save(&r->gic.gicd, &w);
+    d->ops->save(d, &w);
     assert_int_equal(vml_state_write_status(&w), VML_OK);
     return w.used;
 }
 
+static inline enum vml_status restore_device(struct vml_device *d, const uint8_t *image,
+                                             size_t size)
+{
+    struct vml_state_reader r;
+
+    vml_state_reader_init(&r, image, size);
+    return d->ops->restore(d, &r);
+}
+
+static inline size_t rig_save(struct rig *r, uint8_t *image, size_t size)
+{
+    return save_device(&r->gic.gicd, image, size);
+}
+
 static inline enum vml_status rig_restore(struct rig *r, const uint8_t *image, size_t size)
 {
-    struct vml_state_reader reader;
+    return restore_device(&r->gic.gicd, image, size);
+}
 
-    vml_state_reader_init(&reader, image, size);
-    return r->gic.gicd.ops->restore(&r->gic.gicd, &reader);
+/* Of an SPI, in a register with a bit for each. */
+static inline void rig_enable_spi(struct rig *r, uint32_t intid)
+{
+    wr(&r->gic.gicd, 0, 0x100 + intid / 32 * 4, 4, 1u << intid % 32);
+}
+
+static inline uint64_t rig_spi_bit(struct rig *r, uint32_t base, uint32_t intid)
+{
+    return rd(&r->gic.gicd, 0, base + intid / 32 * 4, 4) >> intid % 32 & 1;
+}
+
+/* The state of a version 3's list register. */
+enum { LR_INVALID, LR_PENDING, LR_ACTIVE };
+
+static inline uint32_t lr_state(uint64_t lr)
+{
+    return (uint32_t)(lr >> 62);
+}
+
+static inline uint64_t lr_with_state(uint64_t lr, uint32_t state)
+{
+    return (lr & ~(UINT64_C(3) << 62)) | (uint64_t)state << 62;
 }
 
 /* Does what Linux's irq-gic-v3.c does on the way up. */
@@ -170,6 +205,13 @@ static inline void linux_v3(struct rig *r)
         icc_write(r, c, CTLR, 0);
         icc_write(r, c, IGRPEN1, 1);
     }
+}
+
+/* A GICv3 with all SPIs that there can be, as Linux has it. */
+static inline void rig_up(struct rig *r, uint32_t cpus)
+{
+    rig_init(r, 3, cpus, 988);
+    linux_v3(r);
 }
 
 #endif

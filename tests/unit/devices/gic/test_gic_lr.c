@@ -2,15 +2,8 @@
 #include "rig.h"
 #include <vml/gic_lr.h>
 
-enum { PENDING = 1, ACTIVE = 2 };
 enum { LRENPIE = 4, NPIE = 8, VGRP0EIE = 16, VGRP0DIE = 32, VGRP1EIE = 64, VGRP1DIE = 128 };
 enum { TC = 1 << 10 };
-
-static void up(struct rig *r, uint32_t cpus)
-{
-    rig_init(r, 3, cpus, 988);
-    linux_v3(r);
-}
 
 static void enable(struct rig *r, uint32_t intid, uint8_t priority, bool edge)
 {
@@ -18,22 +11,7 @@ static void enable(struct rig *r, uint32_t intid, uint8_t priority, bool edge)
     if (edge) {
         wr(&r->gic.gicd, 0, 0xc00 + intid / 16 * 4, 4, 2u << intid % 16 * 2);
     }
-    wr(&r->gic.gicd, 0, 0x100 + intid / 32 * 4, 4, 1u << intid % 32);
-}
-
-static uint32_t state_of(uint64_t lr)
-{
-    return (uint32_t)(lr >> 62);
-}
-
-static uint64_t with_state(uint64_t lr, uint32_t state)
-{
-    return (lr & ~(UINT64_C(3) << 62)) | (uint64_t)state << 62;
-}
-
-static uint64_t state_bit(struct rig *r, uint32_t base, uint32_t intid)
-{
-    return rd(&r->gic.gicd, 0, base + intid / 32 * 4, 4) >> intid % 32 & 1;
+    rig_enable_spi(r, intid);
 }
 
 static void test_level_interrupt_through_an_lr(void **state)
@@ -42,7 +20,7 @@ static void test_level_interrupt_through_an_lr(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     enable(&r, 50, 0x80, false);
     vml_gic_set_level(&r.gic, 50, 0, true);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
@@ -52,23 +30,23 @@ static void test_level_interrupt_through_an_lr(void **state)
                                     UINT64_C(1) << 41 | 50);
     assert_int_equal(lrs.vmcr >> 24, 0xf0);
     assert_int_equal(lrs.vmcr & 3, 2);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     lrs.ap1r = 1u << 16;
     vml_gic_lr_fold(&r.gic, 0, &lrs);
-    assert_int_equal(state_bit(&r, 0x300, 50), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 50), 1);
     assert_int_equal(icc(&r, 0, RPR), 0x80); /* the interface came back */
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 1);
     /* The wire is still up: pending again when it has been ended, which a maintenance interrupt tells. */
-    assert_int_equal(state_of(lrs.lr[0]), ACTIVE);
+    assert_int_equal(lr_state(lrs.lr[0]), LR_ACTIVE);
     assert_int_equal(lrs.lr[0] >> 41 & 1, 1);
     assert_int_equal(lrs.ap1r, 1u << 16);
-    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], 0);
     lrs.ap1r = 0;
     vml_gic_set_level(&r.gic, 50, 0, false);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
-    assert_int_equal(state_bit(&r, 0x300, 50), 0);
-    assert_int_equal(state_bit(&r, 0x200, 50), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 50), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 50), 0);
     assert_false(irq(&r, 0));
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 0);
@@ -83,24 +61,24 @@ static void test_edge_is_not_lost_or_doubled(void **state)
     unsigned told;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     enable(&r, 50, 0x80, true);
     vml_gic_pulse(&r.gic, 50, 0);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     vml_gic_lr_fold(&r.gic, 0, &lrs); /* not taken */
-    assert_int_equal(state_bit(&r, 0x200, 50), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 50), 1);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     told = r.told;
     vml_gic_pulse(&r.gic, 50, 0); /* again while it is in the list register */
     assert_int_equal(r.told, told + 1);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    assert_int_equal(state_of(lrs.lr[0]), PENDING | ACTIVE);
-    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    assert_int_equal(lr_state(lrs.lr[0]), LR_PENDING | LR_ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], 0);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
-    assert_int_equal(state_bit(&r, 0x200, 50), 0);
-    assert_int_equal(state_bit(&r, 0x300, 50), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 50), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 50), 0);
     rig_free(&r);
 }
 
@@ -110,7 +88,7 @@ static void test_overflow_goes_by_priority(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     for (uint32_t i = 0; i < 6; i++) {
         enable(&r, 100 + i * 100, (uint8_t)(0xa0 - i * 0x10), false);
         vml_gic_set_level(&r.gic, 100 + i * 100, 0, true);
@@ -121,7 +99,7 @@ static void test_overflow_goes_by_priority(void **state)
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal((uint32_t)lrs.lr[i], 600 - i * 100);
         vml_gic_set_level(&r.gic, 600 - i * 100, 0, false);
-        lrs.lr[i] = with_state(lrs.lr[i], 0);
+        lrs.lr[i] = lr_with_state(lrs.lr[i], 0);
     }
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     assert_true(irq(&r, 0));
@@ -139,7 +117,7 @@ static void test_linked_interrupt(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     wr(&r.gic.gicr, 0, 0x10100, 4, 1u << 27);
     assert_int_equal(vml_gic_lr_link(&r.gic, 27, 0, 30), VML_OK);
     assert_int_equal(vml_gic_lr_link(&r.gic, 3, 0, 30), VML_ERR_RANGE);
@@ -148,11 +126,11 @@ static void test_linked_interrupt(void **state)
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.lr[0] >> 61 & 1, 1);
     assert_int_equal(lrs.lr[0] >> 32 & 0x3ff, 30);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    assert_int_equal(state_of(lrs.lr[0]), ACTIVE); /* never active and pending */
-    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    assert_int_equal(lr_state(lrs.lr[0]), LR_ACTIVE); /* never active and pending */
+    lrs.lr[0] = lr_with_state(lrs.lr[0], 0);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 0); /* hardware says when it comes again */
     assert_false(irq(&r, 0));
@@ -166,7 +144,7 @@ static void test_linked_interrupt_deactivated_by_a_trap(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     icc_write(&r, 0, CTLR, 2); /* EOImode */
     wr(&r.gic.gicr, 0, 0x10100, 4, 1u << 27);
     assert_int_equal(vml_gic_lr_link(&r.gic, 27, 0, 30), VML_OK);
@@ -175,7 +153,7 @@ static void test_linked_interrupt_deactivated_by_a_trap(void **state)
     assert_int_equal(vml_gic_lr_linked(&r.gic, 1020, 0), 0);
     vml_gic_set_level(&r.gic, 27, 0, true);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     icc_write(&r, 0, DIR, 27);
     assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 0);
@@ -191,7 +169,7 @@ static void test_rerouted_while_listed(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     enable(&r, 50, 0x80, false);
     vml_gic_set_level(&r.gic, 50, 0, true);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
@@ -208,22 +186,22 @@ static void test_more_active_than_list_registers(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     for (uint32_t i = 0; i < 2; i++) {
         enable(&r, 40 + i, 0x80, true);
         vml_gic_pulse(&r.gic, 40 + i, 0);
     }
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
-    lrs.lr[1] = with_state(lrs.lr[1], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
+    lrs.lr[1] = lr_with_state(lrs.lr[1], LR_ACTIVE);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 1);
     assert_true((lrs.hcr & LRENPIE) != 0);
     lrs.hcr += 1u << 27; /* the guest ended the one that is in none */
     vml_gic_lr_fold(&r.gic, 0, &lrs);
-    assert_int_equal(state_bit(&r, 0x300, 40), 1);
-    assert_int_equal(state_bit(&r, 0x300, 41), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 40), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 41), 0);
     rig_free(&r);
 }
 
@@ -262,17 +240,17 @@ static void test_sgi_again_while_listed_is_told(void **state)
     unsigned told;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     icc_write(&r, 1, SGI1R, UINT64_C(5) << 24 | 1);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
     assert_int_equal(lrs.used, 1);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     told = r.told;
     icc_write(&r, 1, SGI1R, UINT64_C(5) << 24 | 1);
     assert_int_equal(r.told, told + 1);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    assert_int_equal(state_of(lrs.lr[0]), PENDING | ACTIVE);
+    assert_int_equal(lr_state(lrs.lr[0]), LR_PENDING | LR_ACTIVE);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     rig_free(&r);
 }
@@ -314,7 +292,7 @@ static void test_guest_enables_a_group(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     icc_write(&r, 0, IGRPEN1, 0);
     icc_write(&r, 1, IGRPEN1, 0);
     enable(&r, 50, 0x80, false);
@@ -339,7 +317,7 @@ static void test_disabled_group_takes_no_list_register(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     wr(&r.gic.gicd, 0, 0, 4, 3);
     for (uint32_t i = 0; i < 3; i++) {
         enable(&r, 40 + i, i == 2 ? 0x80 : 0x10, true);
@@ -360,7 +338,7 @@ static void test_eoi_count_ends_the_dropped_priority(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     for (uint32_t i = 0; i < 3; i++) { /* taken in the order 42, 41, 40: the last is most urgent */
         enable(&r, 42 - i, (uint8_t)(0xa0 - 0x20 * i), true);
         vml_gic_pulse(&r.gic, 42 - i, 0);
@@ -370,7 +348,7 @@ static void test_eoi_count_ends_the_dropped_priority(void **state)
     assert_int_equal(lrs.used, 1);
     assert_int_equal((uint32_t)lrs.lr[0], 40);
     assert_int_equal(lrs.hcr & (LRENPIE | TC), LRENPIE | TC);
-    lrs.lr[0] = with_state(lrs.lr[0], 0); /* the guest ends 40 and then 41 */
+    lrs.lr[0] = lr_with_state(lrs.lr[0], 0); /* the guest ends 40 and then 41 */
     lrs.ap1r = 1u << (0xa0 >> 3);
     lrs.hcr += 1u << 27;
     vml_gic_lr_fold(&r.gic, 0, &lrs);
@@ -395,7 +373,7 @@ static void test_restored_active_is_listed(void **state)
     wr(&a.gic.gicd, 0, 0x6000 + 50 * 8, 8, 1);
     vml_gic_pulse(&a.gic, 50, 0);
     vml_gic_lr_fill(&a.gic, 1, &lrs);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     lrs.ap1r = 1u << 16;
     vml_gic_lr_fold(&a.gic, 1, &lrs);
     wr(&a.gic.gicd, 0, 0x6000 + 50 * 8, 8, 0); /* it stays active on vCPU 1 */
@@ -411,7 +389,7 @@ static void test_restored_active_is_listed(void **state)
     vml_gic_lr_fill(&b.gic, 1, &lrs);
     assert_int_equal(lrs.used, 1);
     assert_int_equal((uint32_t)lrs.lr[0], 50);
-    assert_int_equal(state_of(lrs.lr[0]), ACTIVE);
+    assert_int_equal(lr_state(lrs.lr[0]), LR_ACTIVE);
     vml_gic_lr_fold(&b.gic, 1, &lrs);
     rig_free(&a);
     rig_free(&b);
@@ -424,7 +402,7 @@ static void test_taken_elsewhere_afterwards(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     enable(&r, 50, 0x80, true);
     vml_gic_pulse(&r.gic, 50, 0);
     assert_int_equal(icc(&r, 0, IAR1), 50);
@@ -445,18 +423,18 @@ static void test_pending_again_for_another(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     enable(&r, 50, 0x80, true);
     vml_gic_pulse(&r.gic, 50, 0);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    lrs.lr[0] = with_state(lrs.lr[0], ACTIVE);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], LR_ACTIVE);
     wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 1);
     vml_gic_pulse(&r.gic, 50, 0);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     vml_gic_lr_fill(&r.gic, 0, &lrs);
-    assert_int_equal(state_of(lrs.lr[0]), ACTIVE);
+    assert_int_equal(lr_state(lrs.lr[0]), LR_ACTIVE);
     assert_int_equal(lrs.lr[0] >> 41 & 1, 1); /* so that vCPU 1 gets it at once */
-    lrs.lr[0] = with_state(lrs.lr[0], 0);
+    lrs.lr[0] = lr_with_state(lrs.lr[0], 0);
     vml_gic_lr_fold(&r.gic, 0, &lrs);
     assert_true(irq(&r, 1) && !irq(&r, 0));
     rig_free(&r);
@@ -470,7 +448,7 @@ static void test_overflow_is_told_once(void **state)
     unsigned told;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     for (uint32_t i = 0; i < 6; i++) {
         enable(&r, 40 + i, (uint8_t)(i == 5 ? 0x20 : 0x80), false);
     }
@@ -499,7 +477,7 @@ static void test_disabling_recalls(void **state)
     unsigned told;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     enable(&r, 50, 0x80, true);
     vml_gic_pulse(&r.gic, 50, 0);
     vml_gic_lr_fill(&r.gic, 0, &lrs);

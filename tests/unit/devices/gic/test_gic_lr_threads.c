@@ -3,7 +3,7 @@
 #include "rig.h"
 #include <vml/gic_lr.h>
 
-enum { CPUS = 3, FIRST = 32, LINES = 40, ROUNDS = 1500, PENDING = 1, ACTIVE = 2 };
+enum { CPUS = 3, FIRST = 32, LINES = 40, ROUNDS = 1500 };
 
 static struct rig rig;
 static struct vml_gic_lrs lrs[CPUS];
@@ -37,7 +37,7 @@ static uint64_t take(uint64_t lr)
     if (!is_edge(intid)) {
         vml_gic_set_level(&rig.gic, intid, 0, false);
     }
-    return (lr & ~(UINT64_C(3) << 62)) | (uint64_t)ACTIVE << 62;
+    return lr_with_state(lr, LR_ACTIVE);
 }
 
 static uint64_t end(uint64_t lr)
@@ -45,7 +45,7 @@ static uint64_t end(uint64_t lr)
     if ((uint32_t)lr >= FIRST) {
         atomic_store(&active[(uint32_t)lr], 0);
     }
-    return lr & ~((uint64_t)ACTIVE << 62);
+    return lr & ~((uint64_t)LR_ACTIVE << 62);
 }
 
 /* Runs a guest until it has done what there was; it leaves some interrupts active now and then. */
@@ -60,7 +60,7 @@ static bool run_guest(uint32_t cpu, bool all)
 
         any = true;
         lr = lr >> 63 ? end(lr) : lr;
-        if (lr >> 62 == PENDING && (all || !atomic_load(&recalled[cpu]))) {
+        if (lr_state(lr) == LR_PENDING && (all || !atomic_load(&recalled[cpu]))) {
             lr = take(lr);
             lr = all || i % 3 != 0 ? end(lr) : lr;
         }

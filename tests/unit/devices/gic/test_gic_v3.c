@@ -3,29 +3,13 @@
 
 enum { SPI = 33 };
 
-static void up(struct rig *r, uint32_t cpus)
-{
-    rig_init(r, 3, cpus, 988);
-    linux_v3(r);
-}
-
-static void enable(struct rig *r, uint32_t intid)
-{
-    wr(&r->gic.gicd, 0, 0x100 + intid / 32 * 4, 4, 1u << intid % 32);
-}
-
-static uint64_t state_bit(struct rig *r, uint32_t base, uint32_t intid)
-{
-    return rd(&r->gic.gicd, 0, base + intid / 32 * 4, 4) >> intid % 32 & 1;
-}
-
 static void test_identification(void **state)
 {
     struct rig r;
     uint64_t typer;
 
     (void)state;
-    up(&r, 4);
+    rig_up(&r, 4);
     typer = rd(&r.gic.gicd, 0, 4, 4);
     assert_int_equal(typer & 31, 31);
     assert_int_equal(typer >> 19 & 31, 9);
@@ -52,8 +36,8 @@ static void test_level_spi_end_to_end(void **state)
     struct vml_irq wire;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, SPI);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, SPI);
     wire = vml_irq_wire(&r.gic.controller, SPI, 0);
     vml_irq_set(&wire, true);
     assert_true(irq(&r, 0) && r.told == 1 && r.told_level[VML_IRQ_OUTPUT_IRQ]);
@@ -62,8 +46,8 @@ static void test_level_spi_end_to_end(void **state)
     assert_int_equal(icc(&r, 0, HPPIR0), 1023);
     assert_int_equal(icc(&r, 0, IAR0), 1023);
     assert_int_equal(icc(&r, 0, IAR1), SPI);
-    assert_int_equal(state_bit(&r, 0x300, SPI), 1);
-    assert_int_equal(state_bit(&r, 0x200, SPI), 1); /* active and pending: the wire is up */
+    assert_int_equal(rig_spi_bit(&r, 0x300, SPI), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x200, SPI), 1); /* active and pending: the wire is up */
     assert_int_equal(icc(&r, 0, RPR), 0xa0);
     assert_false(irq(&r, 0));
     assert_int_equal(icc(&r, 0, IAR1), 1023);
@@ -73,7 +57,7 @@ static void test_level_spi_end_to_end(void **state)
     vml_irq_set(&wire, false);
     icc_write(&r, 0, EOIR1, SPI);
     assert_false(irq(&r, 0));
-    assert_int_equal(state_bit(&r, 0x300, SPI), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x300, SPI), 0);
     assert_int_equal(icc(&r, 0, IAR1), 1023);
     rig_free(&r);
 }
@@ -83,17 +67,17 @@ static void test_edge_spi(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 40);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 40);
     vml_gic_pulse(&r.gic, 40, 0);
     assert_false(irq(&r, 0)); /* level-sensitive: an edge is nothing */
     wr(&r.gic.gicd, 0, 0xc00 + 40 / 16 * 4, 4, 2u << 40 % 16 * 2);
     assert_int_equal(rd(&r.gic.gicd, 0, 0xc00 + 40 / 16 * 4, 4), 2u << 40 % 16 * 2);
     vml_gic_pulse(&r.gic, 40, 0);
     assert_int_equal(icc(&r, 0, IAR1), 40);
-    assert_int_equal(state_bit(&r, 0x200, 40), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 40), 0);
     vml_gic_pulse(&r.gic, 40, 0);
-    assert_int_equal(state_bit(&r, 0x200, 40), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 40), 1);
     assert_false(irq(&r, 0));
     icc_write(&r, 0, EOIR1, 40);
     assert_int_equal(icc(&r, 0, IAR1), 40);
@@ -112,10 +96,10 @@ static void test_lower_priority_value_first(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 50);
-    enable(&r, 60);
-    enable(&r, 1019);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 50);
+    rig_enable_spi(&r, 60);
+    rig_enable_spi(&r, 1019);
     wr(&r.gic.gicd, 0, 0x400 + 50, 1, 0xc0);
     wr(&r.gic.gicd, 0, 0x400 + 60, 1, 0x47);
     wr(&r.gic.gicd, 0, 0x400 + 1019, 1, 0x80);
@@ -144,9 +128,9 @@ static void test_priority_mask_and_binary_point(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 50);
-    enable(&r, 51);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 50);
+    rig_enable_spi(&r, 51);
     wr(&r.gic.gicd, 0, 0x400 + 50, 2 - 1, 0x60);
     wr(&r.gic.gicd, 0, 0x400 + 51, 1, 0x40);
     vml_gic_set_level(&r.gic, 50, 0, true);
@@ -178,8 +162,8 @@ static void test_group_0_is_fiq(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 50);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 50);
     vml_gic_set_level(&r.gic, 50, 0, true);
     assert_true(irq(&r, 0));
     wr(&r.gic.gicd, 0, 0x80 + 4, 4, ~(1u << 18));
@@ -203,17 +187,17 @@ static void test_split_eoi(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 50);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 50);
     icc_write(&r, 0, CTLR, 2);
     vml_gic_set_level(&r.gic, 50, 0, true);
     assert_int_equal(icc(&r, 0, IAR1), 50);
     icc_write(&r, 0, EOIR1, 50);
     assert_int_equal(icc(&r, 0, RPR), 0xff);
-    assert_int_equal(state_bit(&r, 0x300, 50), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 50), 1);
     assert_false(irq(&r, 0));
     icc_write(&r, 0, DIR, 50);
-    assert_int_equal(state_bit(&r, 0x300, 50), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x300, 50), 0);
     assert_true(irq(&r, 0));
     rig_free(&r);
 }
@@ -223,8 +207,8 @@ static void test_routing_and_migration(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 20);
-    enable(&r, 50);
+    rig_up(&r, 20);
+    rig_enable_spi(&r, 50);
     wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 0x101); /* index 17: Aff1 1, Aff0 1 */
     assert_int_equal(rd(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8), 0x101);
     vml_gic_set_level(&r.gic, 50, 0, true);
@@ -233,7 +217,7 @@ static void test_routing_and_migration(void **state)
     assert_true(irq(&r, 3) && !irq(&r, 17));
     wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 0x202); /* nobody */
     assert_false(irq(&r, 3));
-    assert_int_equal(state_bit(&r, 0x200, 50), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 50), 1);
     wr(&r.gic.gicd, 0, 0x6000 + 50 * 8, 8, 0x80000000); /* 1 of N */
     assert_true(irq(&r, 0));
     icc_write(&r, 0, IGRPEN1, 0);
@@ -250,7 +234,7 @@ static void test_sgi(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 20);
+    rig_up(&r, 20);
     icc_write(&r, 0, SGI1R, UINT64_C(5) << 24 | 1u << 16 | 0xb); /* Aff1 1, list 0, 1, 3 */
     assert_true(irq(&r, 16) && irq(&r, 17) && irq(&r, 19) && !irq(&r, 18) && !irq(&r, 0));
     assert_int_equal(icc(&r, 17, IAR1), 5);
@@ -273,7 +257,7 @@ static void test_nsacr(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     wr(&r.gic.gicd, 0, 0xe08, 4, 0xffffffff);
     assert_int_equal(rd(&r.gic.gicd, 0, 0xe08, 4), 0);
     wr(&r.gic.gicr, 0, 0x10e00, 4, 0xffffffff);
@@ -287,7 +271,7 @@ static void test_sgi1r_generates_either_group(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 2);
+    rig_up(&r, 2);
     wr(&r.gic.gicr, 0, 0x10080, 4, ~(1u << 6)); /* SGI 6 of vCPU 0 in group 0 */
     icc_write(&r, 1, SGI1R, UINT64_C(6) << 24 | 1);
     assert_int_equal(rd(&r.gic.gicr, 0, 0x10200, 4), 1u << 6);
@@ -330,7 +314,7 @@ static void test_ppi_is_private(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 4);
+    rig_up(&r, 4);
     wr(&r.gic.gicr, 0, 2 * VML_GICR_SIZE + 0x10100, 4, 1u << 27);
     vml_gic_set_level(&r.gic, 27, 2, true);
     vml_gic_set_level(&r.gic, 27, 3, true);
@@ -353,13 +337,13 @@ static void test_message_based_spi(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 100);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 100);
     wr(&r.gic.gicd, 0, 0x40, 4, 100);
     assert_int_equal(icc(&r, 0, IAR1), 100);
-    assert_int_equal(state_bit(&r, 0x200, 100), 1);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 100), 1);
     wr(&r.gic.gicd, 0, 0x48, 4, 100);
-    assert_int_equal(state_bit(&r, 0x200, 100), 0);
+    assert_int_equal(rig_spi_bit(&r, 0x200, 100), 0);
     wr(&r.gic.gicd, 0, 0x40, 4, 31);
     wr(&r.gic.gicd, 0, 0x40, 4, 1020);
     icc_write(&r, 0, EOIR1, 100);
@@ -386,8 +370,8 @@ static void test_special_intids_end_nothing(void **state)
     struct rig r;
 
     (void)state;
-    up(&r, 1);
-    enable(&r, 50);
+    rig_up(&r, 1);
+    rig_enable_spi(&r, 50);
     vml_gic_set_level(&r.gic, 50, 0, true);
     assert_int_equal(icc(&r, 0, IAR1), 50);
     icc_write(&r, 0, EOIR1, 1023);
@@ -407,7 +391,7 @@ static void test_undefined_registers(void **state)
     struct vml_access a = {.offset = IAR1, .size = 8};
 
     (void)state;
-    up(&r, 1);
+    rig_up(&r, 1);
     assert_int_equal(vml_gic_icc_read(&r.gic, 0, EOIR1, &v), VML_BUS_FAULT);
     assert_int_equal(vml_gic_icc_write(&r.gic, 0, IAR1, 0), VML_BUS_FAULT);
     assert_int_equal(vml_gic_icc_read(&r.gic, 0, ICC(8, 5), &v), VML_BUS_FAULT);
@@ -426,11 +410,11 @@ static void test_save_and_restore_mid_interrupt(void **state)
     size_t size;
 
     (void)state;
-    up(&a, 4);
+    rig_up(&a, 4);
     rig_init(&b, 3, 4, 988);
-    enable(&a, 50);
-    enable(&a, 51);
-    enable(&a, 700);
+    rig_enable_spi(&a, 50);
+    rig_enable_spi(&a, 51);
+    rig_enable_spi(&a, 700);
     wr(&a.gic.gicd, 0, 0x6000 + 700 * 8, 8, 2);
     wr(&a.gic.gicd, 0, 0x400 + 51, 1, 0x20);
     vml_gic_set_level(&a.gic, 50, 0, true);
@@ -459,8 +443,8 @@ static void test_corrupt_image_changes_nothing(void **state)
     size_t size;
 
     (void)state;
-    up(&r, 2);
-    enable(&r, 50);
+    rig_up(&r, 2);
+    rig_enable_spi(&r, 50);
     vml_gic_set_level(&r.gic, 50, 0, true);
     size = rig_save(&r, image, sizeof(image));
     memcpy(before, image, size);

@@ -7,7 +7,7 @@ enum { LRS = 4 };
 /* What its guest does with list register `i`: LPIs have no active state. */
 static void take_lr(struct vml_gic_lrs *lrs, uint32_t i)
 {
-    lrs->lr[i] &= ~(UINT64_C(3) << 62);
+    lrs->lr[i] = lr_with_state(lrs->lr[i], LR_INVALID);
 }
 
 static void test_moved_while_in_a_list_register(void **state)
@@ -46,7 +46,7 @@ static void test_message_while_in_another_list_register(void **state)
     vml_gic_lr_fill(&t.r.gic, 0, &lrs);
     q_movi(&t, DEVICE, 1, 1);
     submit(&t);
-    lrs.lr[0] &= ~(UINT64_C(3) << 62); /* vCPU 0 takes it before it leaves the guest */
+    take_lr(&lrs, 0); /* vCPU 0 takes it before it leaves the guest */
     told = t.r.told;
     assert_int_equal(msi(&t, 1), VML_OK);
     assert_int_equal(t.r.told, told + 1);
