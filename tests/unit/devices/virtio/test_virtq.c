@@ -414,6 +414,45 @@ static void copies_reach_every_byte(void **state)
     end(r);
 }
 
+/* Every length of a piece that is copied differently, and nothing beside it. */
+static void copies_of_every_length(void **state)
+{
+    struct rig *r = make(false, 4, false, BIG);
+    uint8_t out[208], in[208];
+
+    for (unsigned i = 0; i < sizeof(in); i++) {
+        in[i] = (uint8_t)(i * 7 + 1);
+    }
+    for (uint32_t a = 0; a <= 100; a++) {
+        uint32_t b = 100 - a;
+
+        memset(r->ram + 0x10000, 0xee, 0x1000);
+        memcpy(r->ram + 0x10001, in, a);
+        memcpy(r->ram + 0x10203, in + a, b);
+        put(&r->desc[0], BASE + 0x10001, a, 1, 1);
+        put(&r->desc[1], BASE + 0x10203, b, 1, 2);
+        put(&r->desc[2], BASE + 0x10405, a, 3, 3);
+        put(&r->desc[3], BASE + 0x10607, b, 2, 0);
+        avail_split(r, 0);
+        assert_int_equal(pop(r), VML_OK);
+        memset(out, 0xdd, sizeof(out));
+        assert_int_equal(vml_virtq_copy_from(&r->chain, 0, out + 1, 200), 100);
+        assert_memory_equal(out + 1, in, 100);
+        assert_int_equal(out[0], 0xdd);
+        assert_int_equal(out[101], 0xdd);
+        assert_int_equal(vml_virtq_copy_to(&r->chain, 0, in, 200), 100);
+        assert_memory_equal(r->ram + 0x10405, in, a);
+        assert_memory_equal(r->ram + 0x10607, in + a, b);
+        assert_int_equal(r->ram[0x10404], 0xee);
+        assert_int_equal(r->ram[0x10405 + a], 0xee);
+        assert_int_equal(r->ram[0x10606], 0xee);
+        assert_int_equal(r->ram[0x10607 + b], 0xee);
+        vml_virtq_push(&r->vq, &r->chain, 100);
+        (void)!vml_virtq_publish(&r->vq);
+    }
+    end(r);
+}
+
 static void rewind_pops_again(void **state)
 {
     for (int packed = 0; packed < 2; packed++) {
@@ -1025,6 +1064,7 @@ int main(void)
         cmocka_unit_test(split_direct_then_indirect),
         cmocka_unit_test(buffers_cross_regions),
         cmocka_unit_test(copies_reach_every_byte),
+        cmocka_unit_test(copies_of_every_length),
         cmocka_unit_test(rewind_pops_again),
         cmocka_unit_test(flags_suppress_interrupts),
         cmocka_unit_test(split_event_index),
