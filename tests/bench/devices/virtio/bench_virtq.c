@@ -91,7 +91,7 @@ static void fill_packed(unsigned chain, unsigned readable, uint32_t len)
     }
 }
 
-enum what { POP, POP_READ, POP_COPY, SERVE, COPY };
+enum what { POP, POP_READ, POP_COPY, POP_COPY_FROM, SERVE, COPY };
 
 /* A length of chains: those of fill_tables(). */
 enum { TABLES = 0 };
@@ -116,6 +116,9 @@ static inline __attribute__((always_inline)) void take(struct vml_virtq_chain *c
             }
         }
         BENCH_KEEP(out);
+    }
+    if (what == POP_COPY_FROM && vml_virtq_copy_from(chain, 0, sink, sizeof(sink)) == 0) {
+        abort();
     }
     if (what >= SERVE) {
         vml_virtq_push(&vq, chain, 0);
@@ -222,6 +225,14 @@ static inline __attribute__((always_inline)) void run_packed(uint64_t n, unsigne
     {                                                                                              \
         run_##format(n, 4, 16, POP_COPY);                                                          \
     }                                                                                              \
+    static void format##_pop_copy_from_1(uint64_t n)                                               \
+    {                                                                                              \
+        run_##format(n, 1, 64, POP_COPY_FROM);                                                     \
+    }                                                                                              \
+    static void format##_pop_copy_from_4_16(uint64_t n)                                            \
+    {                                                                                              \
+        run_##format(n, 4, 16, POP_COPY_FROM);                                                     \
+    }                                                                                              \
     static void format##_serve_1(uint64_t n)                                                       \
     {                                                                                              \
         run_##format(n, 1, 64, SERVE);                                                             \
@@ -259,6 +270,8 @@ static const struct bench_case cases[] = {
     {"split pop+copy 64, chain of 1", split_pop_copy_1},
     {"split pop+copy 4x16, chain of 4", split_pop_copy_4_16},
     {"split pop+copy 4x64, chain of 4", split_pop_copy_4},
+    {"split pop+vml_virtq_copy_from 64, chain of 1", split_pop_copy_from_1},
+    {"split pop+vml_virtq_copy_from 4x16, chain of 4", split_pop_copy_from_4_16},
     {"split pop+push+publish/32, chain of 1", split_serve_1},
     {"split pop+push+publish/32, chain of 4", split_serve_4},
     {"split pop+copy 64+push+publish/32, chain of 1", split_copy_1},
@@ -270,6 +283,8 @@ static const struct bench_case cases[] = {
     {"packed pop+copy 64, chain of 1", packed_pop_copy_1},
     {"packed pop+copy 4x16, chain of 4", packed_pop_copy_4_16},
     {"packed pop+copy 4x64, chain of 4", packed_pop_copy_4},
+    {"packed pop+vml_virtq_copy_from 64, chain of 1", packed_pop_copy_from_1},
+    {"packed pop+vml_virtq_copy_from 4x16, chain of 4", packed_pop_copy_from_4_16},
     {"packed pop+push+publish/32, chain of 1", packed_serve_1},
     {"packed pop+push+publish/32, chain of 4", packed_serve_4},
     {"packed pop+copy 64+push+publish/32, chain of 1", packed_copy_1},
