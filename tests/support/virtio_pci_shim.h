@@ -64,12 +64,28 @@ static VD_UNUSED enum vml_bus_result vps_access(struct vml_device *device,
             return VML_BUS_OK;
         }
     }
-    return VML_BUS_FAULT;
+    access->value = 0;
+    return VML_BUS_OK;
+}
+
+static VD_UNUSED void vps_save(struct vml_device *device, struct vml_state_writer *w)
+{
+    struct vml_device *d = &VML_CONTAINER_OF(device, struct vps, device)->pci->function.device;
+
+    d->ops->save(d, w);
+}
+
+static VD_UNUSED enum vml_status vps_restore(struct vml_device *device, struct vml_state_reader *r)
+{
+    struct vml_device *d = &VML_CONTAINER_OF(device, struct vps, device)->pci->function.device;
+
+    return d->ops->restore(d, r);
 }
 
 static VD_UNUSED void vps_init(struct vps *shim, struct vml_virtio_pci *pci, struct vd *vd)
 {
-    static const struct vml_device_ops ops = {.access = vps_access};
+    static const struct vml_device_ops ops = {
+        .access = vps_access, .save = vps_save, .restore = vps_restore};
 
     shim->device = (struct vml_device){.name = "shim", .ops = &ops};
     shim->pci = pci;

@@ -175,8 +175,12 @@ static bool in_a_window(const struct vml_pci_host *host, uint64_t base, uint64_t
     return false;
 }
 
-#define GET(place)        atomic_load_explicit(&(place), memory_order_relaxed)
-#define SET(place, value) atomic_store_explicit(&(place), (value), memory_order_relaxed)
+/*
+ * A reader that sees something of a change sees before it that `version` is odd, or, when it looks at
+ * that afterwards, that it is another one.
+ */
+#define GET(place)        atomic_load_explicit(&(place), memory_order_acquire)
+#define SET(place, value) atomic_store_explicit(&(place), (value), memory_order_release)
 
 /* Index of the first mapping that ends above an address, of the first `count`. */
 static uint32_t first_above(const struct vml_pci_host *host, uint32_t count, uint64_t address)
@@ -188,7 +192,7 @@ static uint32_t first_above(const struct vml_pci_host *host, uint32_t count, uin
         uint32_t middle = low + (high - low) / 2;
         const struct vml_pci_mapping *mapping = &host->config.map[middle];
 
-        if (GET(mapping->base) + (GET(mapping->size) - 1) < address) {
+        if (GET(mapping->last) < address) {
             low = middle + 1;
         } else {
             high = middle;
@@ -203,20 +207,20 @@ static uint32_t insert(struct vml_pci_host *host, uint32_t count, struct vml_pci
 {
     struct vml_pci_mapping *map = host->config.map;
     uint64_t base = pci_bar_base(function, bar);
-    uint64_t size = function->config.bars[bar].size;
+    uint64_t last = base + (function->config.bars[bar].size - 1);
     uint32_t at = first_above(host, count, base);
 
-    if (at < count && GET(map[at].base) <= base + (size - 1)) {
+    if (at < count && GET(map[at].base) <= last) {
         return count; /* another one is there */
     }
     for (uint32_t i = count; i > at; i--) {
         SET(map[i].base, GET(map[i - 1].base));
-        SET(map[i].size, GET(map[i - 1].size));
+        SET(map[i].last, GET(map[i - 1].last));
         SET(map[i].function, GET(map[i - 1].function));
         SET(map[i].bar, GET(map[i - 1].bar));
     }
     SET(map[at].base, base);
-    SET(map[at].size, size);
+    SET(map[at].last, last);
     SET(map[at].function, function);
     SET(map[at].bar, bar);
     return count + 1;
@@ -227,7 +231,6 @@ void pci_map_update(struct vml_pci_host *host)
     uint32_t count = 0;
 
     atomic_fetch_add_explicit(&host->version, 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
     for (uint32_t i = 0; i < host->count; i++) {
         struct vml_pci_function *function = host->config.functions[i];
 
@@ -267,7 +270,7 @@ static bool look_up(const struct vml_pci_host *host, uint64_t address, uint8_t s
     hit->function = GET(mapping->function);
     hit->bar = GET(mapping->bar);
     hit->offset = address - base;
-    return address >= base && hit->offset <= GET(mapping->size) - size;
+    return address >= base && size - 1u <= GET(mapping->last) - address;
 }
 
 static bool find_bar(struct vml_pci_host *host, uint64_t address, uint8_t size, struct hit *hit)
@@ -275,7 +278,6 @@ static bool find_bar(struct vml_pci_host *host, uint64_t address, uint8_t size, 
     uint32_t version = atomic_load_explicit(&host->version, memory_order_acquire);
     bool found = look_up(host, address, size, hit);
 
-    atomic_thread_fence(memory_order_acquire);
     if (VML_LIKELY((version & 1u) == 0 && GET(host->version) == version)) {
         return found;
     }

@@ -171,7 +171,7 @@ struct vml_pci_function {
 /** @brief A BAR in a window. Private. Readers use it only if the map did not change meanwhile. */
 struct vml_pci_mapping {
     _Atomic uint64_t base;                     /**< bus address */
-    _Atomic uint64_t size;                     /**< bytes */
+    _Atomic uint64_t last;                     /**< its last byte */
     struct vml_pci_function *_Atomic function; /**< whose */
     _Atomic uint32_t bar;                      /**< which */
 };

@@ -1,0 +1,1 @@
+NEEDS := vbus virtio_rng
