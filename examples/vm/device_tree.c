@@ -291,7 +291,7 @@ static void interrupt_map(struct writer *w)
 
 static void pci(struct writer *w, const struct vm_fdt_config *c)
 {
-    enum { MEMORY_32 = 0x02000000, MEMORY_64 = 0x03000000 };
+    enum { IO = 0x01000000, MEMORY_32 = 0x02000000, MEMORY_64 = 0x03000000 };
 
     begin_at(w, "pcie", VM_PCI_ECAM_BASE);
     text(w, "compatible", "pci-host-ecam-generic");
@@ -303,8 +303,9 @@ static void pci(struct writer *w, const struct vm_fdt_config *c)
     u32(w, "linux,pci-domain", 0);
     CELLS(w, "bus-range", 0, VM_PCI_BUSES - 1);
     flag(w, "dma-coherent");
-    CELLS(w, "ranges", MEMORY_32, 0, low(VM_PCI_BASE), 0, low(VM_PCI_BASE), 0, low(VM_PCI_SIZE),
-          MEMORY_64, high(VM_PCI_HIGH_BASE), low(VM_PCI_HIGH_BASE), high(VM_PCI_HIGH_BASE),
+    CELLS(w, "ranges", IO, 0, 0, 0, low(VM_PCI_IO_BASE), 0, low(VM_PCI_IO_SIZE), MEMORY_32, 0,
+          low(VM_PCI_BASE), 0, low(VM_PCI_BASE), 0, low(VM_PCI_SIZE), MEMORY_64,
+          high(VM_PCI_HIGH_BASE), low(VM_PCI_HIGH_BASE), high(VM_PCI_HIGH_BASE),
           low(VM_PCI_HIGH_BASE), high(VM_PCI_HIGH_SIZE), low(VM_PCI_HIGH_SIZE));
     /* Requester IDs are DeviceIDs of the ITS. */
     CELLS(w, "msi-map", 0, c->gic == 2 ? PHANDLE_V2M : PHANDLE_ITS, 0, 0x10000);

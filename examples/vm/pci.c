@@ -19,7 +19,9 @@ void vm_pci_create(struct vm *vm)
     struct vml_pci_host_config config = {
         .name = "pcie",
         .buses = VM_PCI_BUSES,
-        .windows = {{VM_PCI_BASE, VM_PCI_SIZE}, {VM_PCI_HIGH_BASE, VM_PCI_HIGH_SIZE}},
+        .windows = {{.base = VM_PCI_BASE, .size = VM_PCI_SIZE},
+                    {.base = VM_PCI_HIGH_BASE, .size = VM_PCI_HIGH_SIZE},
+                    {.base = VM_PCI_IO_BASE, .size = VM_PCI_IO_SIZE, .io = true}},
         .functions = pci->functions,
         .map = pci->map,
         .max_functions = VM_PCI_DEVICES,
@@ -45,6 +47,7 @@ void vm_pci_create(struct vm *vm)
         vml_irq_wire(vm->options.gic == 2 ? &vm->v2m.controller : &vm->its.controller, 0, 0);
     vm_check(vml_pci_host_init(&pci->host, &config), "pcie");
     vm_add_range(vm, &vm->mmio, VM_PCI_BASE, VM_PCI_SIZE, &pci->host.windows[0].device, 0);
+    vm_add_range(vm, &vm->mmio, VM_PCI_IO_BASE, VM_PCI_IO_SIZE, &pci->host.windows[2].device, 0);
     vm_add_range(vm, &vm->mmio, VM_PCI_ECAM_BASE, VML_PCI_ECAM_SIZE(VM_PCI_BUSES), &pci->host.ecam,
                  0);
     vm_add_range(vm, &vm->mmio, VM_PCI_HIGH_BASE, VM_PCI_HIGH_SIZE, &pci->host.windows[1].device,

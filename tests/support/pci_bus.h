@@ -14,6 +14,8 @@
 #define PB_ECAM      UINT64_C(0x3f000000)
 #define PB_LOW       UINT64_C(0x10000000)
 #define PB_LOW_SIZE  UINT64_C(0x01000000)
+#define PB_IO        UINT64_C(0x3eff0000)
+#define PB_IO_SIZE   UINT64_C(0x10000)
 #define PB_HIGH      UINT64_C(0x8000000000)
 #define PB_HIGH_SIZE UINT64_C(0x0100000000)
 #define PB_BUSES     2u
@@ -23,7 +25,7 @@
 
 struct pb {
     struct vml_vbus bus;
-    struct vml_bus_range ranges[3];
+    struct vml_bus_range ranges[4];
     struct vml_pci_host host;
     struct vml_pci_function *functions[PB_FUNCTIONS];
     struct vml_pci_mapping map[PB_FUNCTIONS * VML_PCI_BARS];
@@ -80,7 +82,9 @@ static PB_UNUSED void pb_init(struct pb *pb)
     struct vml_pci_host_config config = {
         .name = "pcie",
         .buses = PB_BUSES,
-        .windows = {{PB_LOW, PB_LOW_SIZE}, {PB_HIGH, PB_HIGH_SIZE}},
+        .windows = {{PB_LOW, PB_LOW_SIZE},
+                    {PB_HIGH, PB_HIGH_SIZE},
+                    {.base = PB_IO, .size = PB_IO_SIZE, .io = true}},
         .msi = {.ops = &irq_ops, .controller = pb},
         .functions = pb->functions,
         .map = pb->map,
@@ -99,7 +103,9 @@ static PB_UNUSED void pb_init(struct pb *pb)
         .base = PB_LOW, .size = PB_LOW_SIZE, .device = &pb->host.windows[0].device};
     pb->ranges[2] = (struct vml_bus_range){
         .base = PB_HIGH, .size = PB_HIGH_SIZE, .device = &pb->host.windows[1].device};
-    for (uint32_t i = 0; i < 3; i++) {
+    pb->ranges[3] = (struct vml_bus_range){
+        .base = PB_IO, .size = PB_IO_SIZE, .device = &pb->host.windows[2].device};
+    for (uint32_t i = 0; i < 4; i++) {
         PB_CHECK(vml_vbus_register(&pb->bus, &pb->ranges[i]) == VML_OK);
     }
 }

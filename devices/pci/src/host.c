@@ -167,7 +167,7 @@ static bool in_a_window(const struct vml_pci_host *host, uint64_t base, uint64_t
     for (uint32_t i = 0; i < VML_PCI_WINDOWS; i++) {
         const struct vml_pci_window *window = &host->config.windows[i];
 
-        if (base >= window->base && size <= window->size &&
+        if (!window->io && base >= window->base && size <= window->size &&
             base - window->base <= window->size - size) {
             return true;
         }
@@ -293,7 +293,7 @@ static enum vml_bus_result window_access(struct vml_device *device, struct vml_a
         VML_CONTAINER_OF(device, struct vml_pci_host_window, device);
     struct hit hit;
 
-    if (!find_bar(window->host, window->base + access->offset, access->size, &hit)) {
+    if (window->io || !find_bar(window->host, window->base + access->offset, access->size, &hit)) {
         return nobody(access);
     }
     access->offset = hit.offset;
@@ -337,6 +337,7 @@ enum vml_status vml_pci_host_init(struct vml_pci_host *host,
             .device = {.name = config->name, .ops = &window_ops},
             .host = host,
             .base = config->windows[i].base,
+            .io = config->windows[i].io,
         };
     }
     for (uint32_t i = 0; i < VML_ARRAY_SIZE(host->intx); i++) {

@@ -18,7 +18,7 @@
  * 1.2, 9.1.  Messages go to `msi` with the function's requester ID as DeviceID.
  *
  * **Limits.**  Type 0 headers; no bridges, so software finds bus 0 alone unless it is told of others.
- * Memory BARs only.  The first 256 bytes of configuration space; the extended space reads as zero: no
+ * Memory BARs only; a window of I/O space is one where nobody answers.  The first 256 bytes of configuration space; the extended space reads as zero: no
  * extended capability.  Bus Master Enable stops messages; other accesses to memory are the device's.
  *
  * **Threads.**  All functions but those that make and end things may run on any thread at once.
@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 #define VML_PCI_BARS        6u    /**< base address registers of a function */
-#define VML_PCI_WINDOWS     2u    /**< windows of a host, at most */
+#define VML_PCI_WINDOWS     3u    /**< windows of a host, at most */
 #define VML_PCI_SPACE       256u  /**< bytes of configuration space that a function keeps */
 #define VML_PCI_MAX_VECTORS 2048u /**< MSI-X vectors of a function, at most */
 /** @brief Bytes of ECAM. @param buses 1 to 256 */
@@ -181,6 +181,7 @@ struct vml_pci_window {
     uint64_t
         base; /**< address on the PCI bus of the first byte; the device tree's `ranges` tells */
     uint64_t size; /**< bytes; 0: no such window */
+    bool io;       /**< of I/O space, for software that wants one: no BAR is there */
 };
 
 /** @brief How a host is made. */
@@ -200,6 +201,7 @@ struct vml_pci_host_window {
     struct vml_device device;  /**< what a bus gets, `size` bytes of it */
     struct vml_pci_host *host; /**< whose */
     uint64_t base;             /**< bus address */
+    bool io;                   /**< of I/O space */
 };
 
 /** @brief A host bridge. Members are private but `ecam` and `windows`. */

@@ -130,7 +130,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(vml_vbus_unregister(&f->pb.bus, &f->pb.ranges[i]), VML_OK);
     }
     for (uint32_t i = 0; i < 4; i++) {
@@ -282,12 +282,9 @@ static void bars_outside_of_windows_are_nowhere(void **state)
 {
     struct fixture *f = *state;
     struct pb *pb = &f->pb;
-    static const uint64_t places[] = {0,
-                                      PB_LOW - 0x4000,
-                                      PB_LOW + PB_LOW_SIZE,
-                                      PB_HIGH - 0x4000,
-                                      PB_HIGH + PB_HIGH_SIZE,
-                                      UINT64_MAX - 0x3fff};
+    static const uint64_t places[] = {
+        0,     PB_LOW - 0x4000,    PB_LOW + PB_LOW_SIZE, PB_HIGH - 0x4000, PB_HIGH + PB_HIGH_SIZE,
+        PB_IO, UINT64_MAX - 0x3fff};
 
     place(f);
     for (size_t i = 0; i < VML_ARRAY_SIZE(places); i++) {
@@ -299,6 +296,15 @@ static void bars_outside_of_windows_are_nowhere(void **state)
     pb_set(pb, DEV1, VML_PCI_BAR0 + 12, 4, 0);
     pb_set(pb, DEV1, VML_PCI_BAR0 + 8, 4, (uint32_t)(PB_LOW + PB_LOW_SIZE - 0x4000));
     assert_int_equal(pb_read(pb, PB_LOW + PB_LOW_SIZE - 1, 1), 0xa2);
+}
+
+static void io_space_is_empty(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(pb_read(&f->pb, PB_IO + 0x1f7, 1), 0xff);
+    pb_write(&f->pb, PB_IO + 0x80, 1, 0x12);
+    assert_int_equal(pb_read(&f->pb, PB_IO + PB_IO_SIZE - 4, 4), 0xffffffff);
 }
 
 static void of_bars_over_each_other_the_first_wins(void **state)
@@ -839,6 +845,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bars_tell_their_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bars_are_where_they_are_put, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bars_outside_of_windows_are_nowhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(io_space_is_empty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_bars_over_each_other_the_first_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(functions_have_one_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(multifunction_devices_say_so, set_up, tear_down),
