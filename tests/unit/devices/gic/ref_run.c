@@ -156,7 +156,9 @@ static struct ref_op interrupt_register(struct generator *g)
     if (below(&g->random, 3) == 0) {
         return access_op(g, REF_GICD, 0x800 + intid / 4 * 4, 4, next_random(&g->random));
     }
-    return access_op(g, REF_GICD, 0x800 + intid, 1, next_random(&g->random) & 0xff);
+    /* bytes after GICD_ITARGETSR's are of GICD_ICFGR, which has no byte accesses */
+    return access_op(g, REF_GICD, 0x800 + (intid < 1020 ? intid : 1019), 1,
+                     next_random(&g->random) & 0xff);
 }
 
 static struct ref_op sgi_register(struct generator *g)
