@@ -123,6 +123,91 @@ static void lr_round_trip(uint32_t cpus, uint32_t intid, uint64_t n)
     }
 }
 
+/* As lr_round_trip(), of a vCPU that is in its guest when the interrupt comes. */
+static void lr_resident(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    if (vml_gic_lr_link(&gic, 158, 0, 158) != VML_OK) {
+        abort();
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        vml_gic_set_level(&gic, 158, 0, true);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        if (lrs.used != 1) {
+            abort();
+        }
+        lrs.lr[0] &= ~(UINT64_C(3) << 62);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
+/* Two interrupts, one after the other. */
+static void lr_two(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    if (vml_gic_lr_link(&gic, 33, 0, 33) != VML_OK ||
+        vml_gic_lr_link(&gic, 158, 0, 158) != VML_OK) {
+        abort();
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_set_level(&gic, i & 1 ? 33 : 158, 0, true);
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        lrs.lr[0] &= ~(UINT64_C(3) << 62);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
+/* The virtual timer's. */
+static void lr_ppi(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    write_reg(&gic.gicr, 0x10080, 4, UINT32_MAX);
+    write_reg(&gic.gicr, 0x10100, 4, UINT32_MAX);
+    if (vml_gic_lr_link(&gic, 27, 0, 27) != VML_OK) {
+        abort();
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_set_level(&gic, 27, 0, true);
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        if (lrs.used != 1) {
+            abort();
+        }
+        lrs.lr[0] &= ~(UINT64_C(3) << 62);
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
+/* The guest leaves its handler for the device that it serves: which lowers the wire. */
+static void lr_unlinked(uint64_t n)
+{
+    struct vml_gic_lrs lrs = {.count = 4};
+
+    make(1);
+    for (uint64_t i = 0; i < n; i++) {
+        vml_gic_set_level(&gic, 158, 0, true);
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        lrs.lr[0] = (lrs.lr[0] & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
+        lrs.ap1r = 1;
+        vml_gic_lr_fold(&gic, 0, &lrs);
+        vml_gic_set_level(&gic, 158, 0, false);
+        vml_gic_lr_fill(&gic, 0, &lrs);
+        if (lrs.used != 1) {
+            abort();
+        }
+        lrs.lr[0] &= ~(UINT64_C(3) << 62);
+        lrs.ap1r = 0;
+        vml_gic_lr_fold(&gic, 0, &lrs);
+    }
+}
+
 static void lr_33(uint64_t n)
 {
     lr_round_trip(1, 33, n);
@@ -193,6 +278,10 @@ static const struct bench_case cases[] = {
     {"assert, fill, fold: 8 vCPUs", lr_8_cpus},
     {"assert, fill, fold: 64 vCPUs", lr_64_cpus},
     {"assert, fill, fold: 512 vCPUs", lr_512_cpus},
+    {"assert, fill, fold: PPI 27", lr_ppi},
+    {"assert, fill, fold: two INTIDs in turn", lr_two},
+    {"fill, assert, fold, fill, fold: vCPU in its guest", lr_resident},
+    {"assert, fill, fold in the handler, deassert, fill, fold", lr_unlinked},
     {"fill, fold: one list register, not taken", lr_fill_fold},
     {"fill, fold: no list register", lr_empty},
     {"read GICD_ISENABLER1", read_isenabler},
