@@ -74,6 +74,28 @@ static bool controller_pending(struct vml_irq_controller *controller, uint32_t c
     return cpu < gic->config.cpus && vml_gic_pending(gic, cpu, output);
 }
 
+static void make_line(struct vml_gic_line *line, struct vml_gic_word *word, uint32_t intid,
+                      struct vml_gic_cpu *owner)
+{
+    line->word = word;
+    line->bit = VML_BIT32(intid % 32);
+    STORE(&line->owner, owner);
+}
+
+static void make_lines(struct vml_gic *gic)
+{
+    for (uint32_t i = 0; i < gic->config.cpus; i++) {
+        struct vml_gic_cpu *c = &gic->cpus[i];
+
+        for (uint32_t n = 16; n < 32; n++) {
+            make_line(&c->lines[n - 16], &c->private_irqs, n, c);
+        }
+    }
+    for (uint32_t n = 32; n < gic->intids; n++) {
+        make_line(&gic->lines[n - 32], &gic->irqs[n / 32], n, gic->cpus);
+    }
+}
+
 enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *config)
 {
     static const struct vml_irq_controller_ops ops = {{wire_set_level, wire_pulse, NULL},
@@ -112,6 +134,8 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->links = take(&at, numbers * sizeof(*gic->links));
     gic->taker = take(&at, numbers * sizeof(*gic->taker));
     gic->priority = take(&at, numbers);
+    gic->lines = take(&at, config->spis * sizeof(*gic->lines));
+    gic->plain_lines = config->debug ? 0 : config->spis;
     gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
     if (config->lpis != 0) {
         gic->lpis = take(&at, config->lpis * sizeof(*gic->lpis));
@@ -130,6 +154,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
             cpu->eppis = take(&at, sizeof(*cpu->eppis));
         }
     }
+    make_lines(gic);
     if (!sort_by_affinity(gic)) {
         return VML_ERR_INVALID;
     }
@@ -164,17 +189,22 @@ static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
     cpu->apr[1] = 0;
     cpu->running = IDLE_PRIORITY;
     cpu->ctlr = 0;
-    cpu->vmcr = 0;
     cpu->open = 0;
+    cpu->pending_line = NULL;
+    cpu->listed_line = NULL;
+    cpu->fit_line = NULL;
+    cpu->left_over = 0;
+    STORE(&cpu->odd, gic->config.version == 3 ? 0 : ODD_VERSION);
     cpu->bpr[0] = MIN_BPR0;
     cpu->bpr[1] = MIN_BPR1;
     gic_binary_points(gic, cpu);
     STORE(&cpu->enabled_groups, 0);
+    gic_export_interface(gic, cpu);
     STORE(&cpu->waker, WAKER_SLEEP | WAKER_ASLEEP);
     STORE(&cpu->gicr_ctlr, 0);
     reset_word(&cpu->private_irqs, 0xffff, UINT32_MAX);
     for (uint32_t i = 0; i < 32; i++) {
-        STORE(&cpu->priority[i], 0);
+        gic_set_place(gic, cpu, i, 0, 0);
         STORE(&cpu->sgi_sources[i % 16], 0);
     }
     for (uint32_t i = 0; i < gic->config.eppis; i++) {
@@ -188,7 +218,6 @@ static void reset_cpu(struct vml_gic *gic, struct vml_gic_cpu *cpu)
         STORE(&cpu->taken[i], 0);
     }
     memset(cpu->sgi_active, 0, sizeof(cpu->sgi_active));
-    STORE(&cpu->any_taken, false);
     memset(&cpu->queue, 0, sizeof(cpu->queue));
     cpu->queue.bits = bits;
 }
@@ -204,8 +233,8 @@ void vml_gic_reset(struct vml_gic *gic)
     }
     FOR_EACH_SPI(gic, intid)
     {
-        STORE(&gic->priority[intid], 0);
-        STORE(&gic->owner[intid], 0);
+        gic_set_place(gic, gic->cpus, intid, 0, 0);
+        gic_set_owner(gic, intid, 0);
         STORE(&gic->route[intid], 0);
         STORE(&gic->taker[intid], 0);
     }
@@ -234,7 +263,7 @@ void gic_update_all(struct vml_gic *gic)
         struct vml_gic_cpu *cpu = &gic->cpus[i];
         uint32_t change;
 
-        vml_mutex_lock(&cpu->lock);
+        gic_lock(gic, cpu);
         gic_open_groups(gic, cpu);
         change = gic_update(gic, cpu);
         vml_mutex_unlock(&cpu->lock);
@@ -249,8 +278,8 @@ void gic_recall_all(struct vml_gic *gic)
         struct vml_gic_cpu *cpu = &gic->cpus[i];
         bool resident;
 
-        vml_mutex_lock(&cpu->lock);
-        resident = cpu->pmr == IDLE_PRIORITY;
+        gic_lock(gic, cpu);
+        resident = gic_is_resident(cpu);
         vml_mutex_unlock(&cpu->lock);
         if (resident && gic->config.output) {
             gic_tell_slow(gic, i, OUT_IRQ | OUT_IRQ << 8);
@@ -393,26 +422,10 @@ void gic_set_priority(struct vml_gic *gic, uint32_t cpu, uint32_t intid, uint8_t
     gic_recall(gic, intid, cpu, listed);
 }
 
-static VML_ALWAYS_INLINE bool is_line(const struct vml_gic *gic, uint32_t intid, uint32_t cpu)
-{
-    return intid >= 16 && gic_is_implemented(gic, intid) &&
-           (!gic_is_private(intid) || cpu < gic->config.cpus);
-}
-
-/* Returns whether that changes it. */
-static inline bool put_level(struct vml_gic_word *w, uint32_t bit, bool level)
-{
-    if (level) {
-        return !(atomic_fetch_or_explicit(&w->level, bit, memory_order_relaxed) & bit);
-    }
-    return (atomic_fetch_and_explicit(&w->level, ~bit, memory_order_relaxed) & bit) != 0;
-}
-
 /* A level has changed: pending follows it, or latches, and so does the place in the queue. Lock held.
  * Returns what gic_update() does; `listed`: whether it is pending again while listed. */
-static VML_ALWAYS_INLINE uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c,
-                                             struct vml_gic_word *w, uint32_t intid, bool *listed,
-                                             const bool level)
+static uint32_t move_level(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_word *w,
+                           uint32_t intid, bool *listed, bool level)
 {
     uint32_t bit = VML_BIT32(intid % 32), edge = LOAD(&w->edge) & bit;
 
@@ -435,53 +448,21 @@ static VML_ALWAYS_INLINE uint32_t move_level(struct vml_gic *gic, struct vml_gic
     return gic_update(gic, c);
 }
 
-static VML_ALWAYS_INLINE void set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
-                                        const bool level)
+void gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
 {
     uint32_t bit = VML_BIT32(intid % 32), change = 0;
-    struct vml_gic_cpu *c;
+    struct vml_gic_cpu *c = gic_lock_owner(gic, intid, cpu);
     struct vml_gic_word *w = gic_word(gic, cpu, intid / 32);
     bool listed = false;
 
-    if (((LOAD(&w->level) & bit) != 0) == level) {
-        return;
-    }
-    c = gic_lock_owner(gic, intid, cpu);
-    if (VML_LIKELY(put_level(w, bit, level))) {
+    if (VML_LIKELY(((LOAD(&w->level) & bit) != 0) != level)) {
+        gic_put_bits(&w->level, bit, level);
         change = move_level(gic, c, w, intid, &listed, level);
     }
     vml_mutex_unlock(&c->lock);
     gic_tell(gic, gic_index(gic, c), change);
     if (level) {
         gic_recall(gic, intid, cpu, listed);
-    }
-}
-
-static VML_COLD void set_extended_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
-                                        bool level)
-{
-    uint32_t number = gic_number(gic, intid);
-
-    if (is_line(gic, number, cpu)) {
-        vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, level);
-        set_level(gic, number, cpu, level);
-    }
-}
-
-void vml_gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level)
-{
-    if (VML_UNLIKELY(intid >= FIRST_EPPI)) {
-        set_extended_level(gic, intid, cpu, level);
-        return;
-    }
-    if (VML_UNLIKELY(!is_line(gic, intid, cpu))) {
-        return;
-    }
-    vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, level);
-    if (level) {
-        set_level(gic, intid, cpu, true);
-    } else {
-        set_level(gic, intid, cpu, false);
     }
 }
 
@@ -531,7 +512,7 @@ void vml_gic_pulse(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 {
     uint32_t number = gic_number(gic, intid);
 
-    if (is_line(gic, number, cpu)) {
+    if (gic_is_line(gic, number, cpu)) {
         vml_trace(gic->config.debug, UINT32_MAX, VML_TRACE_IRQ_RAISE, intid, cpu, 1);
         latch(gic, number, cpu, true);
     }

@@ -67,7 +67,7 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
     struct gic_candidate best;
     uint32_t intid, value;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     best = gic_candidate(c);
     if (!gic_can_take(c, best) || !(groups >> best.group & 1)) {
         bool hidden = gic_can_take(c, best) && gic->config.version == 2 && best.group == 1;
@@ -150,7 +150,7 @@ static VML_ALWAYS_INLINE void end(struct vml_gic *gic, uint32_t cpu, uint32_t in
     uint32_t number = 0;
     bool elsewhere = false;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     if (drop(c, groups) && deactivate) {
         number = extended ? gic_number(gic, intid) : intid % FIRST_EPPI;
         elsewhere = !gic_is_private(number) && LOAD(&gic->owner[number]) != cpu;
@@ -192,7 +192,7 @@ uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group)
     struct gic_candidate best;
     uint32_t intid = VML_GIC_SPURIOUS;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     best = gic_candidate(c);
     if (best.priority != IDLE_PRIORITY) {
         intid = gic_candidate_intid(gic, c, best);
@@ -216,10 +216,10 @@ void gic_set_bpr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t val
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     uint32_t min = group == 0 ? MIN_BPR0 : MIN_BPR1;
 
-    vml_mutex_lock(&c->lock);
-    c->vmcr = 0;
+    gic_lock(gic, c);
     c->bpr[group] = (uint8_t)((value & 7) < min ? min : value & 7);
     gic_binary_points(gic, c);
+    gic_export_interface(gic, c);
     leave(gic, c);
 }
 
@@ -227,7 +227,7 @@ void gic_set_apr(struct vml_gic *gic, uint32_t cpu, uint32_t group, uint32_t val
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     c->apr[group] = value;
     gic_set_running(c);
     leave(gic, c);
@@ -237,9 +237,9 @@ void gic_set_pmr(struct vml_gic *gic, uint32_t cpu, uint32_t value)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
-    vml_mutex_lock(&c->lock);
-    c->vmcr = 0;
+    gic_lock(gic, c);
     c->pmr = value & PRIORITY_MASK;
+    c->vmcr = (c->vmcr & ~(UINT32_MAX << 24)) | c->pmr << 24;
     leave(gic, c);
 }
 
@@ -247,10 +247,10 @@ void gic_set_cpu_ctlr(struct vml_gic *gic, uint32_t cpu, uint32_t value)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
-    vml_mutex_lock(&c->lock);
-    c->vmcr = 0;
+    gic_lock(gic, c);
     c->ctlr = value;
     gic_binary_points(gic, c);
+    gic_export_interface(gic, c);
     leave(gic, c);
 }
 
@@ -259,11 +259,11 @@ void gic_set_cpu_groups(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     uint32_t before;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     before = LOAD(&c->enabled_groups);
-    c->vmcr = 0;
     STORE(&c->enabled_groups, groups);
     gic_open_groups(gic, c);
+    gic_export_interface(gic, c);
     leave(gic, c);
     if (before != groups) {
         gic_reroute_shared(gic);

@@ -15,6 +15,7 @@
  *
  * An interrupt is in the queue of its owner exactly while gic_deliverable() is true of it, at the
  * place of its group and priority.  Whoever changes any of these moves it in the same lock section.
+ * shortcut.c alone has exceptions; gic_lock() ends them.
  * Changes of a vCPU's outputs are computed under its lock and told after it has been released.
  */
 #ifndef GIC_PRIVATE_H
@@ -42,6 +43,8 @@ enum { GICC_ACKCTL = 1 << 2, GICC_FIQEN = 1 << 3, GICC_CBPR = 1 << 4, GICC_EOIMO
 enum { EPPI_INTID = 1056, ESPI_INTID = 4096 };
 enum { FIRST_EPPI = 1024, FIRST_ESPI = FIRST_EPPI + VML_GIC_MAX_EPPIS };
 enum { CTLR_ARE = 1 << 4, CTLR_DS = 1 << 6 };
+#define ODD_VERSION   VML_BIT64(63)
+#define ODD_TAKEN     (ODD_VERSION - 1)
 #define ROUTE_IRM     UINT64_C(0x80000000)
 #define PLACES_GROUP0 UINT64_C(0x5555555555555555)
 #define PLACES_GROUP1 UINT64_C(0xaaaaaaaaaaaaaaaa)
@@ -129,12 +132,6 @@ static inline uint32_t gic_priority(struct vml_gic *gic, struct vml_gic_cpu *cpu
     return gic_place(gic, cpu, intid) >> 1 << 3;
 }
 
-static inline void gic_set_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid,
-                                 uint32_t priority, uint32_t group)
-{
-    STORE(gic_place_of(gic, cpu, intid), (uint8_t)((priority & PRIORITY_MASK) | group << 2));
-}
-
 static inline void gic_enqueue_at(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t place,
                                   uint32_t intid)
 {
@@ -199,6 +196,12 @@ static inline uint32_t gic_candidate_intid(const struct vml_gic *gic, const stru
     return word * 64 + vml_ctz64(cpu->queue.bits[place * gic->words + word]);
 }
 
+/* Between a fill and the fold after it. */
+static inline bool gic_is_resident(const struct vml_gic_cpu *cpu)
+{
+    return cpu->left_over != 0;
+}
+
 /* After a change of the groups that are enabled: GICD_CTLR, or the interface's. Lock held. */
 static inline void gic_open_groups(const struct vml_gic *gic, struct vml_gic_cpu *cpu)
 {
@@ -207,13 +210,13 @@ static inline void gic_open_groups(const struct vml_gic *gic, struct vml_gic_cpu
     cpu->open = (groups & 1 ? PLACES_GROUP0 : 0) | (groups & 2 ? PLACES_GROUP1 : 0);
 }
 
-/* The order of candidates as a number: lower is more urgent. */
+/* The order of candidates as a number, not 0: lower is more urgent. */
 static inline uint32_t gic_urgency(struct vml_gic *gic, struct vml_gic_cpu *cpu,
                                    struct gic_candidate c)
 {
     return c.priority == IDLE_PRIORITY
                ? UINT32_MAX
-               : c.priority << 16 | c.group << 15 | gic_candidate_intid(gic, cpu, c);
+               : (c.priority << 16 | c.group << 15 | gic_candidate_intid(gic, cpu, c)) + 1;
 }
 
 static inline void gic_set_running(struct vml_gic_cpu *cpu)
@@ -238,14 +241,15 @@ static inline uint32_t gic_update(struct vml_gic *gic, struct vml_gic_cpu *cpu)
     if (ready != 0) {
         uint32_t place = vml_ctz64(ready), priority = place >> 1 << 3;
 
-        if (priority < cpu->pmr && (priority & cpu->group_mask[place & 1]) < cpu->running) {
+        if ((priority < cpu->pmr && (priority & cpu->group_mask[place & 1]) < cpu->running) ||
+            gic_is_resident(cpu)) { /* then whatever is deliverable is told, masked or not */
             now = cpu->outs[place & 1];
         }
     }
     if (VML_LIKELY(now == old)) {
         return 0;
     }
-    if (VML_UNLIKELY(cpu->pmr == IDLE_PRIORITY) && now != 0 &&
+    if (VML_UNLIKELY(gic_is_resident(cpu)) && now != 0 &&
         gic_urgency(gic, cpu, gic_candidate(cpu)) >= cpu->left_over) {
         return 0; /* nothing more urgent than what had to wait when it became resident */
     }
@@ -276,15 +280,73 @@ static inline void gic_recall(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
 static inline void gic_note_taken(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid)
 {
     atomic_fetch_or_explicit(&cpu->taken[intid / 64], VML_BIT64(intid % 64), memory_order_relaxed);
-    STORE(&cpu->any_taken, true);
+    atomic_fetch_or_explicit(&cpu->odd, VML_BIT64(intid / 64), memory_order_relaxed);
     if (!gic_is_private(intid)) {
         STORE(&gic->taker[intid], (uint16_t)(cpu - gic->cpus));
+    }
+}
+
+/* It is so no longer. The vCPU's lock is held, which is the owner's. */
+static inline void gic_forget_taken(struct vml_gic_cpu *cpu, uint32_t intid)
+{
+    uint64_t left = LOAD(&cpu->taken[intid / 64]) & ~VML_BIT64(intid % 64);
+
+    STORE(&cpu->taken[intid / 64], left);
+    if (left == 0) {
+        atomic_fetch_and_explicit(&cpu->odd, ~VML_BIT64(intid / 64), memory_order_relaxed);
     }
 }
 
 static inline uint32_t gic_index(const struct vml_gic *gic, const struct vml_gic_cpu *cpu)
 {
     return (uint32_t)(cpu - gic->cpus);
+}
+
+/* shortcut.c */
+void gic_settle_lines(struct vml_gic *gic, struct vml_gic_cpu *cpu);
+void gic_refresh_line(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid);
+
+/* Puts interrupts where they belong. Lock held. */
+static inline void gic_settle(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    if (VML_UNLIKELY(cpu->fit_line != NULL)) {
+        gic_settle_lines(gic, cpu);
+    }
+}
+
+/* Locks a vCPU, for whatever no shortcut does. */
+static inline void gic_lock(struct vml_gic *gic, struct vml_gic_cpu *cpu)
+{
+    vml_mutex_lock(&cpu->lock);
+    gic_settle(gic, cpu);
+}
+
+/* A wire; NULL where there is none, or no shortcut. */
+static inline struct vml_gic_line *gic_line(struct vml_gic *gic, struct vml_gic_cpu *cpu,
+                                            uint32_t intid)
+{
+    if (intid >= FIRST_EPPI || intid < 16) {
+        return NULL;
+    }
+    return intid < 32 ? &cpu->lines[intid - 16] : &gic->lines[intid - 32];
+}
+
+static inline void gic_set_place(struct vml_gic *gic, struct vml_gic_cpu *cpu, uint32_t intid,
+                                 uint32_t priority, uint32_t group)
+{
+    STORE(gic_place_of(gic, cpu, intid), (uint8_t)((priority & PRIORITY_MASK) | group << 2));
+    gic_refresh_line(gic, cpu, intid);
+}
+
+/* The owner's lock is held, and the new one's. */
+static inline void gic_set_owner(struct vml_gic *gic, uint32_t intid, uint32_t owner)
+{
+    struct vml_gic_line *line = gic_line(gic, NULL, intid);
+
+    STORE(&gic->owner[intid], (uint16_t)owner);
+    if (line) {
+        STORE(&line->owner, &gic->cpus[owner]);
+    }
 }
 
 /* Locks the vCPU that guards an interrupt: for a private one, vCPU `cpu`. */
@@ -295,13 +357,13 @@ static inline struct vml_gic_cpu *gic_lock_owner(struct vml_gic *gic, uint32_t i
 
     if (gic_is_private(intid)) {
         c = &gic->cpus[cpu];
-        vml_mutex_lock(&c->lock);
+        gic_lock(gic, c);
         return c;
     }
     for (;;) {
         owner = LOAD(&gic->owner[intid]);
         c = &gic->cpus[owner];
-        vml_mutex_lock(&c->lock);
+        gic_lock(gic, c);
         if (VML_LIKELY(LOAD(&gic->owner[intid]) == owner)) {
             return c;
         }
@@ -333,6 +395,13 @@ static inline bool gic_is_implemented(const struct vml_gic *gic, uint32_t number
     return VML_LIKELY(number < FIRST_EPPI)
                ? number < gic->intids
                : number - FIRST_EPPI < gic->config.eppis || number - FIRST_ESPI < gic->config.espis;
+}
+
+/* Whether a number is a PPI's or an SPI's. */
+static inline bool gic_is_line(const struct vml_gic *gic, uint32_t number, uint32_t cpu)
+{
+    return number >= 16 && gic_is_implemented(gic, number) &&
+           (!gic_is_private(number) || cpu < gic->config.cpus);
 }
 
 /* The number of an INTID; one that is not implemented where there is no such interrupt. */
@@ -420,6 +489,15 @@ void gic_send_sgi_v3(struct vml_gic *gic, uint32_t from, uint64_t value, uint32_
 
 /* dist.c, redist.c, gicc.c, icc.c */
 extern const struct vml_device_ops gic_gicd_ops, gic_gicr_ops, gic_gicc_ops, gic_icc_ops;
+
+/* core.c and lr.c: the long ways of shortcut.c's functions */
+void gic_set_level(struct vml_gic *gic, uint32_t intid, uint32_t cpu, bool level);
+struct vml_gic_lrs;
+void gic_export_interface(const struct vml_gic *gic, struct vml_gic_cpu *cpu);
+void gic_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs);
+void gic_fill_locked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs);
+void gic_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs);
+void gic_fold_locked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs);
 
 /* cpuif.c */
 enum { TAKE_GROUP0 = 1, TAKE_GROUP1 = 2 };

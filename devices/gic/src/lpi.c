@@ -40,7 +40,7 @@ struct vml_gic_cpu *gic_lpi_lock(struct vml_gic *gic, uint32_t n)
         uint32_t owner = atomic_load_explicit(&gic->lpis[n].owner, memory_order_acquire);
         struct vml_gic_cpu *c = &gic->cpus[owner];
 
-        vml_mutex_lock(&c->lock);
+        gic_lock(gic, c);
         if (VML_LIKELY(atomic_load_explicit(&gic->lpis[n].owner, memory_order_acquire) == owner)) {
             return c;
         }
@@ -262,7 +262,7 @@ bool gic_lpi_move_one(struct vml_gic *gic, uint32_t from, uint32_t to, struct gi
     const struct vml_gic_lpi_cpu *lc = &gic->lpi_cpus[from];
     uint32_t list = 0;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     while (list < LPI_HELD && lc->head[list] == LPI_NONE) {
         list++;
     }
@@ -285,7 +285,7 @@ bool gic_lpi_move_listed(struct vml_gic *gic, uint32_t from, uint32_t to, uint32
     uint32_t n = *cursor;
     uint32_t end = gic->config.lpis - n < LPI_CHUNK ? gic->config.lpis : n + LPI_CHUNK;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     for (; n < end; n++) {
         const struct vml_gic_lpi *lpi = &gic->lpis[n];
 
@@ -327,7 +327,7 @@ void gic_lpi_set_limit(struct vml_gic *gic, uint32_t cpu, uint32_t limit)
     struct vml_gic_lpi_cpu *lc = &gic->lpi_cpus[cpu];
     struct gic_effect effect = {0, 0};
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     STORE(&lc->limit, limit);
     for (uint32_t list = 0; limit == 0 && list < VML_GIC_LPI_LISTS; list++) {
         for (uint32_t left = gic->config.lpis; left != 0 && lc->head[list] != LPI_NONE; left--) {

@@ -22,7 +22,7 @@ static uint64_t load_base(struct vml_gic *gic, uint32_t cpu, const uint64_t *bas
 {
     uint64_t value;
 
-    vml_mutex_lock(&gic->cpus[cpu].lock);
+    gic_lock(gic, &gic->cpus[cpu]);
     value = *base;
     vml_mutex_unlock(&gic->cpus[cpu].lock);
     return value;
@@ -143,7 +143,7 @@ static void store_pending(struct vml_gic *gic, uint32_t cpu, uint64_t pendbaser,
         uint32_t count = limit / 8 - at < LPI_CHUNK ? limit / 8 - at : LPI_CHUNK;
 
         memset(bytes, 0, sizeof(bytes));
-        vml_mutex_lock(&gic->cpus[cpu].lock);
+        gic_lock(gic, &gic->cpus[cpu]);
         for (uint32_t i = 0; i < count * 8; i++) {
             const struct vml_gic_lpi *lpi = &gic->lpis[at * 8 + i];
 
@@ -184,7 +184,7 @@ uint32_t gic_lpi_ctlr(const struct vml_gic *gic, uint32_t cpu)
 static void write_base(struct vml_gic *gic, uint32_t cpu, uint64_t *base, uint64_t value,
                        uint64_t mask)
 {
-    vml_mutex_lock(&gic->cpus[cpu].lock);
+    gic_lock(gic, &gic->cpus[cpu]);
     if (!LOAD(&gic->lpi_cpus[cpu].enabled)) {
         *base = (*base & ~mask) | (value & mask);
     }

@@ -91,12 +91,17 @@ uint32_t vml_gic_lr_linked(struct vml_gic *gic, uint32_t intid, uint32_t cpu)
 enum vml_status vml_gic_lr_link(struct vml_gic *gic, uint32_t intid, uint32_t cpu,
                                 uint32_t physical)
 {
+    struct vml_gic_cpu *c;
+
     intid = gic_number(gic, intid);
     if (intid < 16 || !gic_is_implemented(gic, intid) || cpu >= gic->config.cpus ||
         (physical != 0 && (physical < 16 || physical > 1019))) {
         return VML_ERR_RANGE;
     }
+    c = gic_lock_owner(gic, intid, cpu);
     STORE(gic_link_of(gic, cpu, intid), (uint16_t)physical);
+    gic_refresh_line(gic, c, intid);
+    vml_mutex_unlock(&c->lock);
     return VML_OK;
 }
 
@@ -174,14 +179,17 @@ static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct 
                              uint32_t limit, bool linked)
 {
     uint32_t cpu = gic_index(gic, c);
-    bool left_over = false, any = false;
+    bool left_over = false;
 
-    for (uint32_t n = 0; n < gic->words; n++) {
+    for (uint64_t words = LOAD(&c->odd) & ODD_TAKEN; words != 0; words &= words - 1) {
+        uint32_t n = vml_ctz64(words);
+
+        atomic_fetch_and_explicit(&c->odd, ~VML_BIT64(n), memory_order_relaxed);
         for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
             uint32_t intid = n * 64 + vml_ctz64(left);
             struct vml_gic_cpu *owner = gic_lock_owner(gic, intid, cpu);
 
-            any = true;
+            atomic_fetch_or_explicit(&c->odd, VML_BIT64(n), memory_order_relaxed);
             if (!is_active_here(gic, cpu, intid)) {
                 if (!(LOAD(&gic_word(gic, cpu, intid / 32)->listed) >> intid % 32 & 1)) {
                     atomic_fetch_and_explicit(&c->taken[n], ~VML_BIT64(intid % 64),
@@ -195,9 +203,6 @@ static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct 
             vml_mutex_unlock(&owner->lock);
         }
     }
-    if (!any) {
-        STORE(&c->any_taken, false);
-    }
     return left_over;
 }
 
@@ -210,7 +215,7 @@ static bool list_all_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct v
 }
 
 /* ICH_VMCR_EL2 and GICH_VMCR have one layout, for five bits of priority. */
-static VML_COLD void export_interface(const struct vml_gic *gic, struct vml_gic_cpu *c)
+void gic_export_interface(const struct vml_gic *gic, struct vml_gic_cpu *c)
 {
     uint32_t ctlr = c->ctlr, groups = LOAD(&c->enabled_groups);
 
@@ -399,23 +404,11 @@ static VML_ALWAYS_INLINE void list_queue(struct vml_gic *gic, struct vml_gic_cpu
     }
 }
 
-/* Resident: whatever becomes deliverable from now on is told, masked or not. Lock held. */
-static inline void become_resident(struct vml_gic_cpu *c)
-{
-    c->pmr = IDLE_PRIORITY;
-    c->running = IDLE_PRIORITY;
-    atomic_store_explicit(&c->outputs, 0, memory_order_release);
-}
-
 /* The rest of a fill. Lock held, and released. */
-static __attribute__((noinline)) void fill_locked(struct vml_gic *gic, uint32_t cpu,
-                                                  struct vml_gic_lrs *lrs)
+void gic_fill_locked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
-    if (VML_UNLIKELY(c->vmcr == 0)) {
-        export_interface(gic, c);
-    }
     lrs->vmcr = c->vmcr;
     lrs->ap0r = c->apr[0];
     lrs->ap1r = c->apr[1];
@@ -426,45 +419,24 @@ static __attribute__((noinline)) void fill_locked(struct vml_gic *gic, uint32_t 
         lrs->ap1r = 0;
         list_queue(gic, c, cpu, lrs, false);
     }
-    become_resident(c);
+    atomic_store_explicit(&c->outputs, 0, memory_order_release);
     vml_mutex_unlock(&c->lock);
 }
 
-/* A fill that finds active interrupts, or the lock taken. */
-static VML_COLD void fill_slowly(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+/* A fill that finds active interrupts, or the lock taken, or that no shortcut serves. */
+void gic_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
-    bool left_over = LOAD(&c->any_taken) && list_all_active(gic, c, lrs);
-
-    vml_mutex_lock(&c->lock);
-    fill_locked(gic, cpu, lrs);
-    if (left_over) {
-        lrs->hcr |= HCR_LRENPIE | HCR_TC;
-    }
-}
-
-/* Most world switches have nothing to list: they are served here, without a call. */
-void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
-{
-    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    bool left_over;
 
     lrs->used = 0;
     lrs->filled = 0;
-    if (VML_UNLIKELY(LOAD(&c->any_taken) || !vml_mutex_try_lock(&c->lock))) {
-        fill_slowly(gic, cpu, lrs);
-        return;
+    left_over = (LOAD(&c->odd) & ODD_TAKEN) && list_all_active(gic, c, lrs);
+    gic_lock(gic, c);
+    gic_fill_locked(gic, cpu, lrs);
+    if (left_over) {
+        lrs->hcr |= HCR_LRENPIE | HCR_TC;
     }
-    if (gic->config.version != 3 || c->vmcr == 0 || (c->queue.places & c->open) != 0) {
-        fill_locked(gic, cpu, lrs);
-        return;
-    }
-    lrs->vmcr = c->vmcr;
-    lrs->ap0r = c->apr[0];
-    lrs->ap1r = c->apr[1];
-    lrs->hcr = c->hcr;
-    c->left_over = UINT32_MAX;
-    become_resident(c);
-    vml_mutex_unlock(&c->lock);
 }
 
 /* Takes back a list register that has a state. Owner's lock held. */
@@ -506,6 +478,9 @@ static VML_ALWAYS_INLINE void unlist(struct vml_gic *gic, struct vml_gic_cpu *c,
     } else {
         if (LOAD(&w->active) & bit) {
             gic_put_bits(&w->active, bit, false);
+            if (c == owner) {
+                gic_forget_taken(c, intid);
+            }
         }
         if ((lr >> (v3 ? 61 : 31) & 1) && !(LOAD(&w->edge) & bit)) { /* linked */
             gic_put_bits(&w->level, bit, false);
@@ -525,7 +500,9 @@ static uint32_t first_left_over(struct vml_gic *gic, struct vml_gic_cpu *c, uint
 {
     uint32_t cpu = gic_index(gic, c), first = VML_GIC_SPURIOUS, best = IDLE_PRIORITY;
 
-    for (uint32_t n = 0; n < gic->words; n++) {
+    for (uint64_t words = LOAD(&c->odd) & ODD_TAKEN; words != 0; words &= words - 1) {
+        uint32_t n = vml_ctz64(words);
+
         for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
             uint32_t intid = n * 64 + vml_ctz64(left), priority = gic_priority(gic, c, intid);
 
@@ -618,17 +595,17 @@ static VML_ALWAYS_INLINE uint32_t unlist_all(struct vml_gic *gic, struct vml_gic
 }
 
 /* The rest of a fold. Lock held, and released. */
-static __attribute__((noinline)) void fold_locked(struct vml_gic *gic, uint32_t cpu,
-                                                  struct vml_gic_lrs *lrs)
+void gic_fold_locked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     uint32_t change, elsewhere, vmcr = lrs->vmcr;
     bool groups_changed = false;
 
+    c->left_over = 0;
     if (VML_UNLIKELY((vmcr ^ c->vmcr) << 8 != 0)) {
         groups_changed = import_interface(gic, c, vmcr);
         c->pmr = vmcr >> 24 & PRIORITY_MASK;
-        export_interface(gic, c);
+        gic_export_interface(gic, c);
     }
     c->pmr = vmcr >> 24 & PRIORITY_MASK;
     c->vmcr = vmcr;
@@ -656,35 +633,12 @@ static __attribute__((noinline)) void fold_locked(struct vml_gic *gic, uint32_t 
     lrs->used = 0;
 }
 
-/* A fold after an EOIcount, or one that finds the lock taken. */
-static VML_COLD void fold_slowly(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
+/* A fold after an EOIcount, or one that finds the lock taken, or that no shortcut serves. */
+void gic_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     if (lrs->hcr >> HCR_EOICOUNT != 0) {
         apply_eoi_count(gic, &gic->cpus[cpu], lrs);
     }
-    vml_mutex_lock(&gic->cpus[cpu].lock);
-    fold_locked(gic, cpu, lrs);
-}
-
-/* As vml_gic_lr_fill(): nothing was listed, and only the priority mask may have changed. */
-void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
-{
-    struct vml_gic_cpu *c = &gic->cpus[cpu];
-    uint32_t vmcr = lrs->vmcr;
-
-    if (VML_UNLIKELY(lrs->hcr >> HCR_EOICOUNT != 0 || !vml_mutex_try_lock(&c->lock))) {
-        fold_slowly(gic, cpu, lrs);
-        return;
-    }
-    if (lrs->used != 0 || gic->config.version != 3 || (vmcr ^ c->vmcr) << 8 != 0 ||
-        (c->queue.places & c->open) != 0 || LOAD(&c->outputs) != 0) {
-        fold_locked(gic, cpu, lrs);
-        return;
-    }
-    c->pmr = vmcr >> 24 & PRIORITY_MASK;
-    c->vmcr = vmcr;
-    c->apr[0] = lrs->ap0r;
-    c->apr[1] = lrs->ap1r;
-    gic_set_running(c);
-    vml_mutex_unlock(&c->lock);
+    gic_lock(gic, &gic->cpus[cpu]);
+    gic_fold_locked(gic, cpu, lrs);
 }

@@ -71,14 +71,14 @@ static void reroute(struct vml_gic *gic, uint32_t intid)
     if (from == to && routed == (target != VML_CPU_NONE)) {
         return;
     }
-    vml_mutex_lock(&a->lock);
+    gic_lock(gic, a);
     if (a != b) {
-        vml_mutex_lock(&b->lock);
+        gic_lock(gic, b);
     }
     if (gic_deliverable_bits(w) & bit) {
         gic_dequeue_at(gic, &gic->cpus[from], gic_place(gic, &gic->cpus[from], intid), intid);
     }
-    STORE(&gic->owner[intid], (uint16_t)to);
+    gic_set_owner(gic, intid, to);
     gic_put_bits(&w->routed, bit, target != VML_CPU_NONE);
     gic_requeue(gic, &gic->cpus[to], w, intid, false);
     changes[0] = gic_update(gic, a);
@@ -140,7 +140,7 @@ static void change_sources(struct vml_gic *gic, uint32_t cpu, uint32_t intid, ui
     uint32_t change, sources;
     bool was, listed;
 
-    vml_mutex_lock(&c->lock);
+    gic_lock(gic, c);
     was = (gic_deliverable_bits(w) >> intid & 1) != 0;
     sources = (LOAD(&c->sgi_sources[intid]) | set) & ~clear;
     STORE(&c->sgi_sources[intid], (uint8_t)sources);

@@ -264,6 +264,7 @@ static void rebuild(struct vml_gic *gic)
         uint32_t active = c->apr[0] | c->apr[1];
 
         gic_binary_points(gic, c);
+        gic_export_interface(gic, c);
         c->running = active != 0 ? vml_ctz32(active) << 3 : IDLE_PRIORITY;
         for (uint32_t intid = 0; intid < 32; intid++) {
             rebuild_one(gic, i, intid);

@@ -115,34 +115,49 @@ struct vml_gic_eppis {
     _Atomic uint8_t priority[VML_GIC_MAX_EPPIS]; /**< bit 2: the group */
 };
 
+/** @brief A wire, all that its shortest way needs: see src/shortcut.c. Guarded by its owner's lock.
+ * Private. */
+struct vml_gic_line {
+    _Atomic uint64_t lr;               /**< its list register, pending; bits 31:0 are its INTID */
+    struct vml_gic_word *word;         /**< where its bits are */
+    struct vml_gic_cpu *_Atomic owner; /**< the vCPU whose lock guards it */
+    uint32_t bit;                      /**< its bit in each field of `word` */
+    uint32_t place;                    /**< its place in a queue */
+};
+
 /** @brief A vCPU's redistributor and CPU interface. Private. */
 struct vml_gic_cpu {
     VML_CACHE_ALIGNED struct vml_mutex lock; /**< of what follows and of the SPIs it owns */
     _Atomic uint32_t outputs;                /**< bit 0 IRQ, bit 1 FIQ */
-    uint64_t open;                           /**< places of the groups that are enabled */
-    uint32_t pmr;                            /**< priority mask */
-    uint32_t running;                        /**< priority of what runs; 0x100 for none */
-    uint32_t group_mask[2];                  /**< priority bits that decide preemption */
-    uint32_t apr[2];                         /**< active priorities of each group */
-    _Atomic uint32_t enabled_groups;         /**< IGRPEN, or GICC_CTLR bits 1:0 */
-    uint32_t ctlr;                           /**< ICC_CTLR_EL1 or GICC_CTLR, writable bits */
-    uint8_t bpr[2];                          /**< binary points */
-    uint8_t outs[2];                         /**< which output a group is signalled by */
-    _Atomic uint32_t waker;                  /**< GICR_WAKER */
-    _Atomic uint32_t gicr_ctlr;              /**< GICR_CTLR: DPG0, DPG1NS, DPG1S */
-    struct vml_gic_word private_irqs;        /**< INTIDs 0 to 31 */
-    _Atomic uint8_t priority[32];            /**< of INTIDs 0 to 31; bit 2: the group */
-    _Atomic uint8_t sgi_sources[16];         /**< GICv2: who sent an SGI, a bit each */
-    _Atomic uint16_t links[32];              /**< physical INTIDs of INTIDs 0 to 31 */
-    uint8_t sgi_active[16];                  /**< GICv2: whose SGI is active */
-    struct vml_gic_eppis *eppis;             /**< NULL without */
-    _Atomic uint64_t *taken;                 /**< [words] by INTID: may be active here */
-    _Atomic bool any_taken;                  /**< there are any */
-    uint32_t vmcr;              /**< the interface as ICH_VMCR_EL2; 0: not up to date */
-    uint32_t hcr;               /**< with it: ICH_HCR_EL2's enables */
-    uint32_t left_over;         /**< resident: urgency of the first without list register */
-    uint64_t affinity;          /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
-    struct vml_gic_queue queue; /**< what can be taken */
+    struct vml_gic_line *pending_line;       /**< pending, with nothing in `queue` */
+    struct vml_gic_line *listed_line;        /**< in list register 0 */
+    _Atomic uint64_t odd;          /**< bit w: `taken[w]` may not be 0; bit 63: no GICv3 */
+    struct vml_gic_line *fit_line; /**< can become `pending_line` without another look */
+    uint32_t fit_out;              /**< the output that signals it */
+    uint32_t left_over;     /**< urgency of the first left out of a fill, or ~0; 0: not resident */
+    uint32_t hcr;           /**< the interface as ICH_HCR_EL2, its enables */
+    uint32_t vmcr;          /**< and as ICH_VMCR_EL2 */
+    uint32_t apr[2];        /**< active priorities of each group */
+    uint64_t open;          /**< places of the groups that are enabled */
+    uint32_t pmr;           /**< priority mask */
+    uint32_t running;       /**< priority of what runs; 0x100 for none */
+    uint32_t group_mask[2]; /**< priority bits that decide preemption */
+    _Atomic uint32_t enabled_groups;  /**< IGRPEN, or GICC_CTLR bits 1:0 */
+    uint32_t ctlr;                    /**< ICC_CTLR_EL1 or GICC_CTLR, writable bits */
+    uint8_t bpr[2];                   /**< binary points */
+    uint8_t outs[2];                  /**< which output a group is signalled by */
+    struct vml_gic_queue queue;       /**< what can be taken */
+    _Atomic uint32_t waker;           /**< GICR_WAKER */
+    _Atomic uint32_t gicr_ctlr;       /**< GICR_CTLR: DPG0, DPG1NS, DPG1S */
+    struct vml_gic_word private_irqs; /**< INTIDs 0 to 31 */
+    _Atomic uint8_t priority[32];     /**< of INTIDs 0 to 31; bit 2: the group */
+    _Atomic uint8_t sgi_sources[16];  /**< GICv2: who sent an SGI, a bit each */
+    _Atomic uint16_t links[32];       /**< physical INTIDs of INTIDs 0 to 31 */
+    uint8_t sgi_active[16];           /**< GICv2: whose SGI is active */
+    struct vml_gic_eppis *eppis;      /**< NULL without */
+    _Atomic uint64_t *taken;          /**< [words] by INTID: may be active here */
+    struct vml_gic_line lines[16];    /**< PPIs: INTIDs 16 to 31 */
+    uint64_t affinity;                /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
 };
 
 /** @brief How a GIC is made. */
@@ -173,7 +188,7 @@ struct vml_gic_config {
 #define VML_GIC_STORAGE(cpus, spis)                                                                \
     ((cpus) * (sizeof(struct vml_gic_cpu) +                                                        \
                (2u * VML_GIC_LEVELS + 2u) * ((32u + (spis) + 63u) / 64u) * sizeof(uint64_t)) +     \
-     32u * sizeof(struct vml_gic_word) +                                                           \
+     32u * sizeof(struct vml_gic_word) + (spis) * sizeof(struct vml_gic_line) +                    \
      (1024u) * (sizeof(uint64_t) + 3u * sizeof(uint16_t) + sizeof(uint8_t)) +                      \
      (cpus) * sizeof(uint16_t) + 256u)
 
@@ -208,6 +223,8 @@ struct vml_gic {
     uint32_t spi_words;               /**< of `irqs`, for SPIs */
     uint32_t numbers;                 /**< the end of all SPIs' numbers; see src/gic.h */
     uint32_t words;                   /**< 64-bit words of one level of a queue */
+    uint32_t plain_lines;             /**< SPIs, if none has to be traced; else 0 */
+    struct vml_gic_line *lines;       /**< by INTID - 32 */
     struct vml_gic_cpu *cpus;         /**< one per vCPU */
     struct vml_gic_word *irqs;        /**< by INTID / 32, all 32; the first is not used */
     _Atomic uint8_t *priority;        /**< by INTID; bit 2: the group */

@@ -36,13 +36,13 @@ extern "C" {
 struct vml_gic_lrs {
     uint32_t count;               /**< list registers there are: 1 to 16; set by the embedder */
     uint32_t used;                /**< how many of `lr` to write and to read back */
+    uint32_t filled;              /**< private: what `lr` were filled with */
     uint64_t lr[VML_GIC_MAX_LRS]; /**< ICH_LR<n>_EL2; a GICv2's GICH_LR<n> in 32 bits */
     uint32_t hcr;                 /**< ICH_HCR_EL2 or GICH_HCR: En, LRENPIE, NPIE, VGrp*IE, TC,
                                        EOIcount */
     uint32_t vmcr;                /**< ICH_VMCR_EL2 or GICH_VMCR */
     uint32_t ap0r;                /**< ICH_AP0R0_EL2; a GICv2: the lower half of GICH_APR */
     uint32_t ap1r;                /**< ICH_AP1R0_EL2; a GICv2: not used */
-    uint32_t filled;              /**< private: what `lr` were filled with */
 };
 
 /** @brief Moves what the vCPU shall see into its registers. The vCPU's thread.
