@@ -409,6 +409,7 @@ void gic_fill_locked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
 
+    gic_settle(gic, c);
     lrs->vmcr = c->vmcr;
     lrs->ap0r = c->apr[0];
     lrs->ap1r = c->apr[1];
@@ -432,7 +433,7 @@ void gic_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     lrs->used = 0;
     lrs->filled = 0;
     left_over = (LOAD(&c->odd) & ODD_TAKEN) && list_all_active(gic, c, lrs);
-    gic_lock(gic, c);
+    vml_mutex_lock(&c->lock);
     gic_fill_locked(gic, cpu, lrs);
     if (left_over) {
         lrs->hcr |= HCR_LRENPIE | HCR_TC;
@@ -601,6 +602,7 @@ void gic_fold_locked(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     uint32_t change, elsewhere, vmcr = lrs->vmcr;
     bool groups_changed = false;
 
+    gic_settle(gic, c);
     c->left_over = 0;
     if (VML_UNLIKELY((vmcr ^ c->vmcr) << 8 != 0)) {
         groups_changed = import_interface(gic, c, vmcr);
@@ -639,6 +641,6 @@ void gic_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     if (lrs->hcr >> HCR_EOICOUNT != 0) {
         apply_eoi_count(gic, &gic->cpus[cpu], lrs);
     }
-    gic_lock(gic, &gic->cpus[cpu]);
+    vml_mutex_lock(&gic->cpus[cpu].lock);
     gic_fold_locked(gic, cpu, lrs);
 }

@@ -210,14 +210,6 @@ static VML_ALWAYS_INLINE void copy_interface(struct vml_gic_lrs *to, const struc
     to->ap1r = ap1r;
 }
 
-/* The lock is held, and released. */
-static NOINLINE void fill_locked(struct vml_gic *gic, struct vml_gic_cpu *c,
-                                 struct vml_gic_lrs *lrs)
-{
-    gic_settle(gic, c);
-    gic_fill_locked(gic, gic_index(gic, c), lrs);
-}
-
 /* As gic_fill(), if nothing is active and at most a line pending. */
 void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
@@ -240,7 +232,7 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
         lrs->used = 0;
         lrs->filled = 0;
         if (VML_UNLIKELY((c->queue.places & c->open) != 0)) {
-            fill_locked(gic, c, lrs);
+            gic_fill_locked(gic, cpu, lrs);
             return;
         }
     }
@@ -249,23 +241,15 @@ void vml_gic_lr_fill(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     vml_mutex_unlock(&c->lock);
 }
 
-/* The lock is held, and released. */
-static NOINLINE void fold_locked(struct vml_gic *gic, struct vml_gic_cpu *c,
-                                 struct vml_gic_lrs *lrs)
-{
-    gic_settle(gic, c);
-    gic_fold_locked(gic, gic_index(gic, c), lrs);
-}
-
 /* The list register was not taken, or the wire is still high: pending again. The lock is held, and
  * released. */
-static NOINLINE void fold_pending(struct vml_gic *gic, struct vml_gic_cpu *c,
-                                  struct vml_gic_lrs *lrs)
+static NOINLINE void fold_pending(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
 {
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
     struct vml_gic_line *line = c->listed_line;
 
     if (lrs->lr[0] >> 63 != 0 || c->pending_line || c->fit_line != line) {
-        fold_locked(gic, c, lrs);
+        gic_fold_locked(gic, cpu, lrs);
         return;
     }
     lrs->used = 0;
@@ -289,14 +273,14 @@ void vml_gic_lr_fold(struct vml_gic *gic, uint32_t cpu, struct vml_gic_lrs *lrs)
     line = c->listed_line;
     if (line) {
         if (VML_UNLIKELY(lrs->lr[0] >> 61 != 1)) {
-            fold_pending(gic, c, lrs);
+            fold_pending(gic, cpu, lrs);
             return;
         }
         gic_put_bits(&line->word->level, line->bit, false); /* linked, and ended */
         c->listed_line = NULL;
         lrs->used = 0;
     } else if (lrs->used != 0 || (c->queue.places & c->open) != 0) {
-        fold_locked(gic, c, lrs);
+        gic_fold_locked(gic, cpu, lrs);
         return;
     }
     c->left_over = 0;
