@@ -60,14 +60,15 @@ static VML_COLD uint32_t take_extended(struct vml_gic *gic, struct vml_gic_cpu *
     return take(gic, c, best, intid);
 }
 
-/* Takes the most urgent interrupt if it is in one of `groups`. Returns the value of IAR. */
-uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
+/* As gic_acknowledge(). Lock held, and released. */
+static __attribute__((noinline)) uint32_t acknowledge(struct vml_gic *gic, uint32_t cpu,
+                                                      uint32_t groups)
 {
     struct vml_gic_cpu *c = &gic->cpus[cpu];
     struct gic_candidate best;
     uint32_t intid, value;
 
-    gic_lock(gic, c);
+    gic_settle(gic, c);
     best = gic_candidate(c);
     if (!gic_can_take(c, best) || !(groups >> best.group & 1)) {
         bool hidden = gic_can_take(c, best) && gic->config.version == 2 && best.group == 1;
@@ -87,6 +88,34 @@ uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
     leave(gic, c);
     vml_trace(gic->config.debug, cpu, VML_TRACE_IRQ_ACK, value, best.priority, 0);
     return value;
+}
+
+/* Takes the most urgent interrupt if it is in one of `groups`. Returns the value of IAR. A wire that
+ * shortcut.c raised is signalled, so it can be taken. */
+uint32_t gic_acknowledge(struct vml_gic *gic, uint32_t cpu, uint32_t groups)
+{
+    struct vml_gic_cpu *c = &gic->cpus[cpu];
+    struct vml_gic_line *line;
+    uint32_t place, priority, intid;
+
+    vml_mutex_lock(&c->lock);
+    line = c->pending_line;
+    if (!line || !(groups >> (line->place & 1) & 1) || gic_is_resident(c)) {
+        return acknowledge(gic, cpu, groups);
+    }
+    place = line->place;
+    intid = (uint32_t)LOAD(&line->lr);
+    priority = place >> 1 << 3 & c->group_mask[place & 1];
+    gic_put_bits(&line->word->active, line->bit, true);
+    gic_put_bits(&line->word->gate, line->bit, false);
+    gic_note_taken(gic, c, intid);
+    c->pending_line = NULL;
+    c->fit_line = NULL;
+    c->apr[place & 1] |= VML_BIT32(priority >> 3);
+    c->running = priority;
+    leave(gic, c);
+    vml_trace(gic->config.debug, cpu, VML_TRACE_IRQ_ACK, intid, place >> 1 << 3, 0);
+    return intid;
 }
 
 /* Drops the running priority if it is of one of `groups`. */

@@ -36,11 +36,12 @@ enum vml_bus_result vml_gic_icc_read(struct vml_gic *gic, uint32_t cpu, uint64_t
     if (gic->config.version != 3 || cpu >= gic->config.cpus) {
         return VML_BUS_FAULT;
     }
+    if (VML_LIKELY(sysreg == REG(12, 0))) { /* ICC_IAR1_EL1 */
+        *value = gic_acknowledge(gic, cpu, TAKE_GROUP1);
+        return VML_BUS_OK;
+    }
     c = &gic->cpus[cpu];
     switch (sysreg) {
-    case REG(12, 0): /* ICC_IAR1_EL1 */
-        *value = gic_acknowledge(gic, cpu, TAKE_GROUP1);
-        break;
     case REG(8, 0): /* ICC_IAR0_EL1 */
         *value = gic_acknowledge(gic, cpu, TAKE_GROUP0);
         break;
@@ -105,10 +106,11 @@ enum vml_bus_result vml_gic_icc_write(struct vml_gic *gic, uint32_t cpu, uint64_
     if (gic->config.version != 3 || cpu >= gic->config.cpus) {
         return VML_BUS_FAULT;
     }
-    switch (sysreg) {
-    case REG(12, 1): /* ICC_EOIR1_EL1 */
+    if (VML_LIKELY(sysreg == REG(12, 1))) { /* ICC_EOIR1_EL1 */
         end(gic, cpu, value, TAKE_GROUP1);
-        break;
+        return VML_BUS_OK;
+    }
+    switch (sysreg) {
     case REG(8, 1): /* ICC_EOIR0_EL1 */
         end(gic, cpu, value, TAKE_GROUP0);
         break;
