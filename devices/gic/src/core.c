@@ -135,6 +135,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
     gic->taker = take(&at, numbers * sizeof(*gic->taker));
     gic->priority = take(&at, numbers);
     gic->lines = take(&at, config->spis * sizeof(*gic->lines));
+    gic->cpu_size = sizeof(*gic->cpus);
     gic->plain_lines = config->debug ? 0 : config->spis;
     gic->by_affinity = take(&at, config->cpus * sizeof(*gic->by_affinity));
     if (config->lpis != 0) {

@@ -224,6 +224,7 @@ struct vml_gic {
     uint32_t numbers;                 /**< the end of all SPIs' numbers; see src/gic.h */
     uint32_t words;                   /**< 64-bit words of one level of a queue */
     uint32_t plain_lines;             /**< SPIs, if none has to be traced; else 0 */
+    size_t cpu_size;                  /**< of each of `cpus` */
     struct vml_gic_line *lines;       /**< by INTID - 32 */
     struct vml_gic_cpu *cpus;         /**< one per vCPU */
     struct vml_gic_word *irqs;        /**< by INTID / 32, all 32; the first is not used */
