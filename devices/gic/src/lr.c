@@ -18,6 +18,8 @@ enum {
     HCR_TC = 1 << 10,
     HCR_EOICOUNT = 27,
 };
+/* Of active interrupts: those that are not linked, those that are. */
+enum kind { UNLINKED, LINKED, ANY };
 /* Which list registers took a latched pending state, and which were active. */
 enum { FILLED_LATCHED = 0, FILLED_ACTIVE = 16 };
 
@@ -174,11 +176,33 @@ static bool is_active_here(struct vml_gic *gic, uint32_t cpu, uint32_t intid)
            (gic_is_private(intid) || LOAD(&gic->taker[intid]) == cpu);
 }
 
-/* Lists active interrupts up to a limit. Returns whether others are left. */
-static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs,
-                             uint32_t limit, bool linked)
+/* Lists an interrupt that may be active on this vCPU, unless there are `limit` list registers in use
+ * or it is not of this kind. Returns whether it is left over. */
+static bool list_if_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs,
+                           uint32_t intid, uint32_t limit, enum kind kind)
 {
     uint32_t cpu = gic_index(gic, c);
+    struct vml_gic_cpu *owner = gic_lock_owner(gic, intid, cpu);
+    bool left_over = false;
+
+    if (!is_active_here(gic, cpu, intid)) {
+        if (!(LOAD(&gic_word(gic, cpu, intid / 32)->listed) >> intid % 32 & 1)) {
+            atomic_fetch_and_explicit(&c->taken[intid / 64], ~VML_BIT64(intid % 64),
+                                      memory_order_relaxed);
+        }
+    } else if (lrs->used < limit &&
+               (kind == ANY || is_linked(gic, cpu, intid) == (kind == LINKED))) {
+        list_active(gic, c, intid, lrs);
+    } else {
+        left_over = true;
+    }
+    vml_mutex_unlock(&owner->lock);
+    return left_over;
+}
+
+static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs,
+                             enum kind kind)
+{
     bool left_over = false;
 
     for (uint64_t words = LOAD(&c->odd) & ODD_TAKEN; words != 0; words &= words - 1) {
@@ -186,32 +210,30 @@ static bool list_some_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct 
 
         atomic_fetch_and_explicit(&c->odd, ~VML_BIT64(n), memory_order_relaxed);
         for (uint64_t left = LOAD(&c->taken[n]); left != 0; left &= left - 1) {
-            uint32_t intid = n * 64 + vml_ctz64(left);
-            struct vml_gic_cpu *owner = gic_lock_owner(gic, intid, cpu);
-
             atomic_fetch_or_explicit(&c->odd, VML_BIT64(n), memory_order_relaxed);
-            if (!is_active_here(gic, cpu, intid)) {
-                if (!(LOAD(&gic_word(gic, cpu, intid / 32)->listed) >> intid % 32 & 1)) {
-                    atomic_fetch_and_explicit(&c->taken[n], ~VML_BIT64(intid % 64),
-                                              memory_order_relaxed);
-                }
-            } else if (is_linked(gic, cpu, intid) == linked && lrs->used < limit) {
-                list_active(gic, c, intid, lrs);
-            } else {
-                left_over = true;
-            }
-            vml_mutex_unlock(&owner->lock);
+            left_over |=
+                list_if_active(gic, c, lrs, n * 64 + vml_ctz64(left), lrs->count - 1, kind);
         }
     }
     return left_over;
 }
 
-/* Linked ones first: only a list register makes hardware deactivate them. One list register stays
- * for what is pending: a maintenance interrupt tells when that has been taken. */
+/* Lists active interrupts; returns whether others are left.  Linked ones first: only a list register
+ * makes hardware deactivate them. One list register stays for what is pending: a maintenance interrupt
+ * tells when that has been taken. */
 static bool list_all_active(struct vml_gic *gic, struct vml_gic_cpu *c, struct vml_gic_lrs *lrs)
 {
-    return list_some_active(gic, c, lrs, lrs->count - 1, true) &&
-           list_some_active(gic, c, lrs, lrs->count - 1, false);
+    uint64_t words = LOAD(&c->odd) & ODD_TAKEN;
+
+    if (words != 0 && (words & (words - 1)) == 0) { /* most often there is one */
+        uint32_t n = vml_ctz64(words);
+        uint64_t taken = LOAD(&c->taken[n]);
+
+        if (taken != 0 && (taken & (taken - 1)) == 0) {
+            return list_if_active(gic, c, lrs, n * 64 + vml_ctz64(taken), lrs->count - 1, ANY);
+        }
+    }
+    return list_some_active(gic, c, lrs, LINKED) && list_some_active(gic, c, lrs, UNLINKED);
 }
 
 /* ICH_VMCR_EL2 and GICH_VMCR have one layout, for five bits of priority. */
