@@ -4,16 +4,22 @@
 #include <vml/gic_lr.h>
 
 enum { CPUS = 3, FIRST = 32, LINES = 40, ROUNDS = 1500 };
+enum { ALONE = 96, INTIDS = 128 }; /* from ALONE one line a vCPU; all but the last are linked */
 
 static struct rig rig;
 static struct vml_gic_lrs lrs[CPUS];
 static _Atomic bool done, recalled[CPUS];
-static _Atomic uint32_t taken[FIRST + LINES], active[FIRST + LINES];
+static _Atomic uint32_t taken[INTIDS], active[INTIDS];
 static _Atomic uint32_t twice;
 
 static bool is_edge(uint32_t intid)
 {
-    return intid < FIRST || intid % 2 == 0;
+    return intid < FIRST || (intid < ALONE && intid % 2 == 0);
+}
+
+static bool is_linked(uint32_t intid)
+{
+    return intid >= ALONE && intid < ALONE + CPUS - 1;
 }
 
 static void told(void *context, uint32_t cpu, enum vml_irq_output output, bool level)
@@ -34,7 +40,7 @@ static uint64_t take(uint64_t lr)
         atomic_fetch_add(&twice, 1);
     }
     atomic_fetch_add(&taken[intid], 1);
-    if (!is_edge(intid)) {
+    if (!is_edge(intid) && !is_linked(intid)) {
         vml_gic_set_level(&rig.gic, intid, 0, false);
     }
     return lr_with_state(lr, LR_ACTIVE);
@@ -170,9 +176,82 @@ static void test_nothing_is_lost(void **state)
     rig_free(&rig);
 }
 
+/* One line, up as soon as it is down. */
+static void raise_alone(void *context)
+{
+    uint32_t line = (uint32_t)(uintptr_t)context;
+
+    for (uint32_t i = 0; i < ROUNDS * 20; i++) {
+        vml_gic_set_level(&rig.gic, line, 0, i % 64 != 0);
+        if (i % 16 == 0) {
+            vml_thread_yield();
+        }
+    }
+}
+
+static void route_alone(void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i < ROUNDS / 2; i++) {
+        wr(&rig.gic.gicd, 0, 0x6000 + (ALONE + i % CPUS) * 8, 8, i / CPUS % CPUS);
+        for (uint32_t n = 0; n < 8; n++) {
+            vml_thread_yield();
+        }
+    }
+}
+
+/* Each vCPU has mostly one that is pending: what shortcuts are for. */
+static void test_nothing_is_lost_by_a_shortcut(void **state)
+{
+    struct vml_thread vcpus[CPUS], raisers[CPUS], router_thread;
+
+    (void)state;
+    rig_init(&rig, 3, CPUS, 96);
+    rig.gic.config.output = told;
+    linux_v3(&rig);
+    wr(&rig.gic.gicd, 0, 0x100 + ALONE / 8, 4, (1u << CPUS) - 1);
+    atomic_store(&done, false);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        uint32_t line = ALONE + i;
+
+        wr(&rig.gic.gicd, 0, 0x6000 + line * 8, 8, i);
+        assert_int_equal(vml_gic_lr_link(&rig.gic, line, 0, is_linked(line) ? line : 0), VML_OK);
+        lrs[i].count = 4;
+        assert_int_equal(vml_thread_create(&vcpus[i], "vcpu", vcpu, (void *)(uintptr_t)i), VML_OK);
+        assert_int_equal(
+            vml_thread_create(&raisers[i], "raiser", raise_alone, (void *)(uintptr_t)line), VML_OK);
+    }
+    assert_int_equal(vml_thread_create(&router_thread, "router", route_alone, NULL), VML_OK);
+    vml_thread_join(&router_thread);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        vml_thread_join(&raisers[i]);
+    }
+    atomic_store(&done, true);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        vml_thread_join(&vcpus[i]);
+    }
+    drain();
+    assert_int_equal(atomic_load(&twice), 0);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        assert_true(atomic_load(&taken[ALONE + i]) != 0);
+        atomic_store(&taken[ALONE + i], 0);
+    }
+    for (uint32_t i = 0; i < CPUS; i++) {
+        vml_gic_set_level(&rig.gic, ALONE + i, 0, true);
+    }
+    drain();
+    for (uint32_t i = 0; i < CPUS; i++) {
+        assert_int_equal(atomic_load(&taken[ALONE + i]), 1);
+    }
+    assert_int_equal(rd(&rig.gic.gicd, 0, 0x200 + ALONE / 8, 4), 0);
+    assert_int_equal(rd(&rig.gic.gicd, 0, 0x300 + ALONE / 8, 4), 0);
+    rig_free(&rig);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing_is_lost)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing_is_lost),
+                                       cmocka_unit_test(test_nothing_is_lost_by_a_shortcut)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

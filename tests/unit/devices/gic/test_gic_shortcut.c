@@ -158,7 +158,8 @@ static void serve(uint32_t c)
     }
 }
 
-/* Whatever else happens to a wire's interrupt, but seldom. */
+/* Whatever else happens to a wire's interrupt, but seldom. Nothing is in a list register while its
+ * link, its route or its trigger changes. */
 static void configure(uint32_t n)
 {
     uint32_t what = below(12), intid = intids[n], value = below(256), bit = intid % 32;
@@ -166,7 +167,7 @@ static void configure(uint32_t n)
 
     for (uint32_t c = 0; c < CPUS && what < 3; c++) {
         if (resident[c]) {
-            leave(c); /* what is in a list register is not linked */
+            leave(c);
         }
     }
     for (uint32_t i = 0; i < 2; i++) {
@@ -183,7 +184,7 @@ static void configure(uint32_t n)
                 wr(d, 0, 0x6000 + intid * 8, 8, value % CPUS);
             }
             break;
-        case 2: /* a save, and a reset that the restore undoes, is too much: only a reset */
+        case 2:
             wr(d, cpus[n], base + 0xc00 + intid / 16 * 4, 4,
                value & 1 ? VML_BIT32(intid % 16 * 2 + 1) : 0);
             break;
