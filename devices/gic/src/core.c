@@ -149,6 +149,7 @@ enum vml_status vml_gic_init(struct vml_gic *gic, const struct vml_gic_config *c
         vml_mutex_init(&cpu->lock);
         cpu->affinity =
             config->mpidrs ? gic_pack_affinity(config->mpidrs[i]) : (i & 15) | (i >> 4) << 8;
+        cpu->lpis = config->lpis != 0 ? &gic->lpi_cpus[i] : NULL;
         cpu->queue.bits = take(&at, 2 * VML_GIC_LEVELS * gic->words * sizeof(uint64_t));
         cpu->taken = take(&at, gic->words * sizeof(*cpu->taken));
         if (config->eppis != 0) {

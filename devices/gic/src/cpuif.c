@@ -226,7 +226,7 @@ uint32_t gic_highest_pending(struct vml_gic *gic, uint32_t cpu, uint32_t *group)
     if (best.priority != IDLE_PRIORITY) {
         intid = gic_candidate_intid(gic, c, best);
         if (intid == LPI_MARK) {
-            intid = gic_lpi_first(gic, c, best.priority >> 3);
+            intid = gic_lpi_first(c, best.priority >> 3);
         } else if (intid < 16 && gic->config.version == 2) {
             uint32_t sources = LOAD(&c->sgi_sources[intid]);
 

@@ -48,14 +48,9 @@ struct vml_gic_cpu *gic_lpi_lock(struct vml_gic *gic, uint32_t n)
     }
 }
 
-static inline struct vml_gic_lpi_cpu *lists_of(struct vml_gic *gic, const struct vml_gic_cpu *c)
-{
-    return &gic->lpi_cpus[gic_index(gic, c)];
-}
-
 static void append(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t n)
 {
-    struct vml_gic_lpi_cpu *lc = lists_of(gic, c);
+    struct vml_gic_lpi_cpu *lc = c->lpis;
     struct vml_gic_lpi *lpi = &gic->lpis[n];
     uint32_t config = LOAD(&lpi->config), list = LPI_HELD;
 
@@ -79,7 +74,7 @@ static void append(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t n)
 /* Takes a pending LPI out of its list: it is not pending then. */
 static void take_out(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t n)
 {
-    struct vml_gic_lpi_cpu *lc = lists_of(gic, c);
+    struct vml_gic_lpi_cpu *lc = c->lpis;
     struct vml_gic_lpi *lpi = &gic->lpis[n];
     uint32_t list = lpi->state & LPI_LIST;
 
@@ -99,15 +94,15 @@ static void take_out(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t n)
     }
 }
 
-uint32_t gic_lpi_first(struct vml_gic *gic, const struct vml_gic_cpu *c, uint32_t level)
+uint32_t gic_lpi_first(const struct vml_gic_cpu *c, uint32_t level)
 {
-    return VML_GIC_FIRST_LPI + lists_of(gic, c)->head[level];
+    return VML_GIC_FIRST_LPI + c->lpis->head[level];
 }
 
 /* Takes the LPI that came first at a level. Lock held. Returns its INTID. */
 uint32_t gic_lpi_acknowledge(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t level)
 {
-    uint32_t n = lists_of(gic, c)->head[level];
+    uint32_t n = c->lpis->head[level];
 
     take_out(gic, c, n);
     return VML_GIC_FIRST_LPI + n;
@@ -116,7 +111,7 @@ uint32_t gic_lpi_acknowledge(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_
 /* As gic_lpi_acknowledge(), for a list register, which then has the pending state. */
 uint32_t gic_lpi_list(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t level)
 {
-    uint32_t n = lists_of(gic, c)->head[level];
+    uint32_t n = c->lpis->head[level];
 
     take_out(gic, c, n);
     gic->lpis[n].state |= LPI_LISTED;
@@ -148,9 +143,9 @@ static void leave_and_recall(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_
 }
 
 /* Whether a redistributor takes an LPI. */
-static inline bool takes(struct vml_gic *gic, const struct vml_gic_cpu *c, uint32_t n)
+static inline bool takes(const struct vml_gic_cpu *c, uint32_t n)
 {
-    return n < LOAD(&lists_of(gic, c)->limit);
+    return n < LOAD(&c->lpis->limit);
 }
 
 /* Takes an LPI back from a list register. No lock held. */
@@ -167,7 +162,7 @@ void gic_lpi_unlist(struct vml_gic *gic, uint32_t intid, bool pending)
     pending = pending && !(gic->lpis[n].lister & LPI_VOID);
     gic->lpis[n].state = 0;
     gic->lpis[n].lister = 0;
-    if (was || (pending && takes(gic, c, n))) {
+    if (was || (pending && takes(c, n))) {
         append(gic, c, n);
     }
     leave(gic, c, &effect);
@@ -189,7 +184,7 @@ bool gic_lpi_raise(struct vml_gic *gic, uint32_t n, uint32_t cpu, const _Atomic 
         if (VML_LIKELY(c == &gic->cpus[cpu]) || (lpi->state & LPI_PENDING) || tries == 8) {
             break;
         }
-        if ((lpi->state & LPI_LISTED) && !takes(gic, &gic->cpus[cpu], n)) {
+        if ((lpi->state & LPI_LISTED) && !takes(&gic->cpus[cpu], n)) {
             vml_mutex_unlock(&c->lock); /* ignored: what is in a list register stays here */
             return !entry || LOAD(entry) == expected;
         }
@@ -197,7 +192,7 @@ bool gic_lpi_raise(struct vml_gic *gic, uint32_t n, uint32_t cpu, const _Atomic 
         vml_mutex_unlock(&c->lock);
     }
     valid = !entry || LOAD(entry) == expected;
-    if (valid && !(lpi->state & LPI_PENDING) && takes(gic, c, n)) {
+    if (valid && !(lpi->state & LPI_PENDING) && takes(c, n)) {
         append(gic, c, n);
         leave_and_recall(gic, c, n, gic_index(gic, c), effect);
     } else {

@@ -59,7 +59,7 @@ bool gic_lpi_config_is_valid(const struct vml_gic_config *config);
 uint32_t gic_lpi_typer(const struct vml_gic *gic);
 void gic_lpi_reset(struct vml_gic *gic);
 struct vml_gic_cpu *gic_lpi_lock(struct vml_gic *gic, uint32_t n);
-uint32_t gic_lpi_first(struct vml_gic *gic, const struct vml_gic_cpu *c, uint32_t level);
+uint32_t gic_lpi_first(const struct vml_gic_cpu *c, uint32_t level);
 uint32_t gic_lpi_acknowledge(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t level);
 uint32_t gic_lpi_list(struct vml_gic *gic, struct vml_gic_cpu *c, uint32_t level);
 void gic_lpi_unlist(struct vml_gic *gic, uint32_t intid, bool pending);

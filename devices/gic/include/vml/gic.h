@@ -155,6 +155,7 @@ struct vml_gic_cpu {
     _Atomic uint16_t links[32];       /**< physical INTIDs of INTIDs 0 to 31 */
     uint8_t sgi_active[16];           /**< GICv2: whose SGI is active */
     struct vml_gic_eppis *eppis;      /**< NULL without */
+    struct vml_gic_lpi_cpu *lpis;     /**< NULL without */
     _Atomic uint64_t *taken;          /**< [words] by INTID: may be active here */
     struct vml_gic_line lines[16];    /**< PPIs: INTIDs 16 to 31 */
     uint64_t affinity;                /**< Aff3.Aff2.Aff1.Aff0 in 32 bits */
