@@ -553,6 +553,9 @@ static void test_another_shape(void **state)
     config->espis = 32;
     assert_int_equal(vml_kvm_gic_set(&fx.machine, &a.gic, &a.its), VML_ERR_INVALID);
     config->espis = 0;
+    config->eppis = 32;
+    assert_int_equal(vml_kvm_gic_set(&fx.machine, &a.gic, &a.its), VML_ERR_INVALID);
+    config->eppis = 0;
     config->version = 2;
     assert_int_equal(vml_kvm_gic_set(&fx.machine, &a.gic, &a.its), VML_ERR_INVALID);
     config->version = 3;
