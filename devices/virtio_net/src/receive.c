@@ -119,11 +119,12 @@ struct delivery {
     uint32_t chains; /* that it takes */
 };
 
-/* @return false when the guest cannot take such a frame */
+/* Under the queue's lock. @return false when the guest cannot take such a frame */
 static bool prepare(const struct vml_virtio_net *net, struct delivery *d)
 {
     const struct vml_net_frame *frame = d->frame;
-    const uint64_t offloads = d->offloads;
+    /* What the driver before a reset wanted is not what this one takes. */
+    const uint64_t offloads = d->offloads & atomic_load(&net->virtio.driver_features);
 
     d->header_size = net_header_size(net);
     if (!guest_takes(offloads, frame->gso_type)) {
@@ -322,12 +323,14 @@ static bool exceeds_mtu(const struct vml_virtio_net *net, const struct vml_net_f
            frame->length > net->config.mtu + header;
 }
 
-/* Into the buffers of the pair. @return false: not now */
-static bool deliver(struct vml_virtio_net *net, struct delivery *d)
+/* Into the buffers of the pair. What form the frame has there is found under the queue's lock, under which
+ * the device is not reset: else a driver could get what was meant for the one before.
+ * @return false: not now */
+static bool deliver(struct vml_virtio_net *net, const uint8_t *head, struct delivery *d)
 {
     struct vml_virtio_net_pair *pair = &net->config.pairs[d->pair];
     struct vml_virtio_queue *queue = &net->config.queues[2 * d->pair];
-    enum vml_status status;
+    enum vml_status status = VML_ERR_NO_SPACE;
 
     /* Set before the queue is looked at: who adds buffers after that look sees it. */
     atomic_store(&pair->refused, true);
@@ -336,7 +339,9 @@ static bool deliver(struct vml_virtio_net *net, struct delivery *d)
         net_count(net, RX_DROPPED, 1);
         return true; /* no driver: nobody waits for it */
     }
-    status = gather(net, pair, queue, d);
+    if (!exceeds_mtu(net, d->frame, head) && prepare(net, d)) {
+        status = gather(net, pair, queue, d);
+    }
     if (status == VML_OK) {
         fill(pair, queue, d);
     }
@@ -361,10 +366,9 @@ bool net_receive(void *context, const struct vml_net_frame *frame)
     if (frame->length >= VML_NET_HEADER && frame->length <= VML_NET_MAX_FRAME) {
         have = (uint32_t)vml_net_copy(frame, 0, head, sizeof(head));
     }
-    if (have < VML_NET_HEADER || !atomic_load(&net->link) || !admit(net, head, have, &d) ||
-        exceeds_mtu(net, frame, head) || !prepare(net, &d)) {
+    if (have < VML_NET_HEADER || !atomic_load(&net->link) || !admit(net, head, have, &d)) {
         net_count(net, RX_DROPPED, 1);
         return true;
     }
-    return deliver(net, &d);
+    return deliver(net, head, &d);
 }
