@@ -266,12 +266,37 @@ void vml_virtio_queue_set_num(struct vml_virtio_queue *queue, uint32_t num)
     vml_mutex_unlock(&queue->dev->lock);
 }
 
+uint32_t vml_virtio_queue_num(struct vml_virtio_queue *queue)
+{
+    uint32_t num;
+
+    vml_mutex_lock(&queue->dev->lock);
+    num = queue->num;
+    vml_mutex_unlock(&queue->dev->lock);
+    return num;
+}
+
+static uint64_t *address_of(struct vml_virtio_queue *queue, enum vml_virtio_area area)
+{
+    return area == VML_VIRTIO_DESC          ? &queue->desc
+           : area == VML_VIRTIO_DRIVER_AREA ? &queue->driver
+                                            : &queue->device;
+}
+
+uint64_t vml_virtio_queue_area(struct vml_virtio_queue *queue, enum vml_virtio_area area)
+{
+    uint64_t address;
+
+    vml_mutex_lock(&queue->dev->lock);
+    address = *address_of(queue, area);
+    vml_mutex_unlock(&queue->dev->lock);
+    return address;
+}
+
 void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area, bool high,
                                uint32_t bits)
 {
-    uint64_t *address = area == VML_VIRTIO_DESC          ? &queue->desc
-                        : area == VML_VIRTIO_DRIVER_AREA ? &queue->driver
-                                                         : &queue->device;
+    uint64_t *address = address_of(queue, area);
 
     vml_mutex_lock(&queue->dev->lock);
     if (!queue->ready) {

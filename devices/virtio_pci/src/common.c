@@ -88,10 +88,13 @@ static struct vml_virtio_queue *selected(struct vml_virtio_pci *pci)
 static uint64_t read_queue(struct vml_virtio_pci *pci, struct vml_virtio_queue *queue,
                            uint32_t offset)
 {
+    uint32_t num;
+
     switch (offset) {
     case C_QUEUE_SIZE:
         /* On reset the largest; a driver may leave it so. */
-        return queue->num != 0 ? queue->num : queue->max_size;
+        num = vml_virtio_queue_num(queue);
+        return num != 0 ? num : queue->max_size;
     case C_QUEUE_MSIX_VECTOR:
         return get16(pci, &pci->config.queue_vectors[queue->index]);
     case C_QUEUE_ENABLE:
@@ -99,11 +102,11 @@ static uint64_t read_queue(struct vml_virtio_pci *pci, struct vml_virtio_queue *
     case C_QUEUE_NOTIFY_OFF:
         return queue->index;
     case C_QUEUE_DESC:
-        return queue->desc;
+        return vml_virtio_queue_area(queue, VML_VIRTIO_DESC);
     case C_QUEUE_DRIVER:
-        return queue->driver;
+        return vml_virtio_queue_area(queue, VML_VIRTIO_DRIVER_AREA);
     case C_QUEUE_DEVICE:
-        return queue->device;
+        return vml_virtio_queue_area(queue, VML_VIRTIO_DEVICE_AREA);
     case C_QUEUE_NOTIF_CONFIG_DATA:
         return queue->index;
     default:
@@ -169,7 +172,7 @@ static void enable_queue(struct vml_virtio_queue *queue, uint32_t value)
     if (value != 1) {
         return;
     }
-    if (queue->num == 0) {
+    if (vml_virtio_queue_num(queue) == 0) {
         vml_virtio_queue_set_num(queue, queue->max_size);
     }
     vml_virtio_queue_set_ready(queue, true);

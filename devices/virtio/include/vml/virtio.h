@@ -281,6 +281,10 @@ enum vml_virtio_area { VML_VIRTIO_DESC, VML_VIRTIO_DRIVER_AREA, VML_VIRTIO_DEVIC
  * ready. */
 void vml_virtio_queue_set_area(struct vml_virtio_queue *queue, enum vml_virtio_area area, bool high,
                                uint32_t bits);
+/** @brief Queue Size as written; 0 after reset. */
+uint32_t vml_virtio_queue_num(struct vml_virtio_queue *queue);
+/** @brief An area's address as written. */
+uint64_t vml_virtio_queue_area(struct vml_virtio_queue *queue, enum vml_virtio_area area);
 /** @brief Writes QueueReady. A layout that cannot be leaves it 0, and the device needs a reset. */
 void vml_virtio_queue_set_ready(struct vml_virtio_queue *queue, bool ready);
 /** @brief Resets one queue (RING_RESET, 2.6.1); returns when it is reset. */
