@@ -170,16 +170,15 @@ struct vml_pci_function {
 
 /** @brief A BAR in a window. Private. Readers use it only if the map did not change meanwhile. */
 struct vml_pci_mapping {
-    _Atomic uint64_t base;                     /**< bus address */
-    _Atomic uint64_t last;                     /**< its last byte */
-    struct vml_pci_function *_Atomic function; /**< whose */
-    _Atomic uint32_t bar;                      /**< which */
+    _Atomic uint64_t base;                       /**< bus address */
+    _Atomic uint64_t last;                       /**< its last byte */
+    _Atomic(struct vml_pci_function *) function; /**< whose */
+    _Atomic uint32_t bar;                        /**< which */
 };
 
 /** @brief A piece of the guest's memory map in which it places BARs. */
 struct vml_pci_window {
-    uint64_t
-        base; /**< address on the PCI bus of the first byte; the device tree's `ranges` tells */
+    uint64_t base; /**< address on the PCI bus, as the device tree's `ranges` tells */
     uint64_t size; /**< bytes; 0: no such window */
     bool io;       /**< of I/O space, for software that wants one: no BAR is there */
 };
