@@ -43,8 +43,8 @@ static const char *unavailable(const struct vm_options *options)
     if (options->deterministic) {
         return "a --deterministic machine needs the software CPU (--accel a64)";
     }
-    if (options->pci_devices != 0) {
-        return "devices on PCI need the software CPU (--accel a64)";
+    if (options->pci_devices != 0 && (options->save || options->restore)) {
+        return "--save and --restore with devices on PCI need the software CPU (--accel a64)";
     }
     return vml_linux_kvm_unavailable();
 }
@@ -178,13 +178,13 @@ static void notifier_main(void *context)
     }
 }
 
-static void join_queue(struct vm *vm, unsigned slot, uint32_t queue)
+static void join_queue(struct vm *vm, struct vm_virtio *virtio, unsigned slot, uint32_t queue)
 {
     struct kvm_engine *engine = engine_of(vm);
     struct notification *n = &engine->notifications[engine->notification_count];
 
     *n = (struct notification){
-        .virtio = &vm->virtio[slot],
+        .virtio = virtio,
         .queue = queue,
         .fd = {.address = VM_VIRTIO_BASE + slot * VM_VIRTIO_STRIDE + VML_VIRTIO_MMIO_NOTIFY,
                .size = 4,
@@ -205,12 +205,18 @@ static void start(struct vm *vm)
 {
     struct kvm_engine *engine = engine_of(vm);
 
-    for (unsigned slot = 0; slot < vm->virtio_count; slot++) {
-        for (uint32_t queue = 0; vml_virtio_queue(vm->virtio[slot].dev, queue) &&
-                                 engine->notification_count < MAX_NOTIFICATIONS;
-             queue++) {
-            join_queue(vm, slot, queue);
+    for (unsigned i = 0, slot = 0; i < vm->virtio_count; i++) {
+        struct vm_virtio *virtio = &vm->virtio[i];
+
+        if (virtio->options->pci) {
+            continue; /* where its notifications are is for the guest to say */
         }
+        for (uint32_t queue = 0;
+             vml_virtio_queue(virtio->dev, queue) && engine->notification_count < MAX_NOTIFICATIONS;
+             queue++) {
+            join_queue(vm, virtio, slot, queue);
+        }
+        slot++;
     }
     engine->quit = vml_linux_eventfd();
     engine->polled[engine->notification_count] =

@@ -13,6 +13,18 @@ void vm_pci_add(struct vm *vm, struct vml_pci_function *function)
     vm_check(vml_pci_host_add(&vm->pci.host, function, id), function->device.name);
 }
 
+/* Who takes messages: vml's ITS or GICv2m frame, or the kernel's GIC with its own ITS. */
+static struct vml_irq_controller *message_controller(struct vm *vm)
+{
+    if (vm->irqs == &vm->gic.controller) {
+        return vm->options.gic == 2 ? &vm->v2m.controller : &vm->its.controller;
+    }
+    if (!vm->irqs->ops->wire.msi) {
+        vm_fail("devices on PCI need an ITS, which this kernel has not: --accel a64, or --gic 2");
+    }
+    return vm->irqs;
+}
+
 void vm_pci_create(struct vm *vm)
 {
     struct vm_pci *pci = &vm->pci;
@@ -43,8 +55,7 @@ void vm_pci_create(struct vm *vm)
     for (unsigned i = 0; i < VML_ARRAY_SIZE(config.intx); i++) {
         config.intx[i] = vml_irq_wire(vm->irqs, VM_SPI + VM_SPI_PCI + i, 0);
     }
-    config.msi =
-        vml_irq_wire(vm->options.gic == 2 ? &vm->v2m.controller : &vm->its.controller, 0, 0);
+    config.msi = vml_irq_wire(message_controller(vm), 0, 0);
     vm_check(vml_pci_host_init(&pci->host, &config), "pcie");
     vm_add_range(vm, &vm->mmio, VM_PCI_BASE, VM_PCI_SIZE, &pci->host.windows[0].device, 0);
     vm_add_range(vm, &vm->mmio, VM_PCI_IO_BASE, VM_PCI_IO_SIZE, &pci->host.windows[2].device, 0);
