@@ -14,6 +14,18 @@ struct vm_options;
 /* Why vm_engine.run_alone() returned. */
 enum vm_engine_end { VM_ENGINE_OFF, VM_ENGINE_TIME, VM_ENGINE_STUCK };
 
+/* What a debugger does with vCPUs, all of which stand. Registers by enum vml_gdb_aarch64_register. */
+struct vm_engine_debug {
+    bool (*read_register)(struct vm *vm, uint32_t cpu, uint32_t number, uint8_t *bytes);
+    bool (*write_register)(struct vm *vm, uint32_t cpu, uint32_t number, const uint8_t *bytes);
+    /* The physical address; false: there is none. */
+    bool (*translate)(struct vm *vm, uint32_t cpu, uint64_t va, uint64_t *pa);
+    /* One instruction, and no interrupt. */
+    void (*step)(struct vm *vm, uint32_t cpu);
+    /* vm_gdb_break() is called at these from now on; `addresses` is kept. */
+    void (*set_breakpoints)(struct vm *vm, const uint64_t *addresses, uint32_t count);
+};
+
 struct vm_engine {
     const char *name;
     /* NULL when it can be used here, and for such a machine; else why not. */
@@ -51,6 +63,8 @@ struct vm_engine {
     enum vml_status (*restore)(struct vm *vm, uint32_t cpu, struct vml_state_reader *r);
     /* Guest instructions executed so far; NULL: it does not know. */
     uint64_t (*instructions)(struct vm *vm, uint32_t cpu);
+    /* For --gdb; NULL: `unavailable` says so. */
+    const struct vm_engine_debug *debug;
 };
 
 extern const struct vm_engine vm_engine_a64;

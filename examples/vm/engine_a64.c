@@ -167,7 +167,29 @@ static void irq_output(struct vm *vm, uint32_t cpu, enum vml_irq_output output, 
 
 static void run(struct vm *vm, uint32_t cpu)
 {
-    vml_a64_thread(&engine_of(vm)->cpus[cpu]);
+    struct vml_a64 *a64 = &engine_of(vm)->cpus[cpu];
+
+    if (!vm->options.gdb) {
+        vml_a64_thread(a64);
+        return;
+    }
+    for (;;) {
+        switch (vml_a64_run(a64, UINT64_MAX)) {
+        case VML_A64_EXIT_OFF:
+            if (vml_cpu_wait_on(&a64->cpu) != VML_OK) {
+                (void)vml_cpu_take_requests(&a64->cpu, VML_CPU_REQUEST_EXIT);
+                return;
+            }
+            break;
+        case VML_A64_EXIT_REQUEST:
+            return;
+        case VML_A64_EXIT_BREAK:
+            vm_gdb_break(vm, cpu);
+            break;
+        default:
+            break;
+        }
+    }
 }
 
 static void advance(void *context, uint64_t time)
@@ -227,6 +249,78 @@ static uint64_t instructions(struct vm *vm, uint32_t cpu)
     return vml_a64_instructions(&engine_of(vm)->cpus[cpu]);
 }
 
+/* Where a register is in the engine's, and how many bytes it has. */
+static void *register_at(struct vml_a64_registers *r, uint32_t number, size_t *size)
+{
+    if (number < VML_GDB_AARCH64_SP) {
+        *size = sizeof(r->x[0]);
+        return &r->x[number];
+    }
+    if (number >= VML_GDB_AARCH64_V0 && number < VML_GDB_AARCH64_FPSR) {
+        *size = sizeof(r->v[0]);
+        return r->v[number - VML_GDB_AARCH64_V0];
+    }
+    *size = sizeof(r->pstate);
+    switch (number) {
+    case VML_GDB_AARCH64_CPSR:
+        return &r->pstate;
+    case VML_GDB_AARCH64_FPSR:
+        return &r->fpsr;
+    case VML_GDB_AARCH64_FPCR:
+        return &r->fpcr;
+    default:
+        *size = sizeof(r->pc);
+        return number == VML_GDB_AARCH64_SP ? &r->sp : &r->pc;
+    }
+}
+
+static bool read_register(struct vm *vm, uint32_t cpu, uint32_t number, uint8_t *bytes)
+{
+    struct vml_a64_registers registers;
+    const void *at;
+    size_t size;
+
+    vml_a64_get_registers(&engine_of(vm)->cpus[cpu], &registers);
+    at = register_at(&registers, number, &size);
+    memcpy(bytes, at, size);
+    return true;
+}
+
+static bool write_register(struct vm *vm, uint32_t cpu, uint32_t number, const uint8_t *bytes)
+{
+    struct vml_a64_registers registers;
+    void *at;
+    size_t size;
+
+    vml_a64_get_registers(&engine_of(vm)->cpus[cpu], &registers);
+    at = register_at(&registers, number, &size);
+    memcpy(at, bytes, size);
+    return vml_a64_set_registers(&engine_of(vm)->cpus[cpu], &registers) == VML_OK;
+}
+
+static bool translate(struct vm *vm, uint32_t cpu, uint64_t va, uint64_t *pa)
+{
+    return vml_a64_translate(&engine_of(vm)->cpus[cpu], va, pa) == VML_OK;
+}
+
+static void step(struct vm *vm, uint32_t cpu)
+{
+    (void)vml_a64_step_state(&engine_of(vm)->cpus[cpu]);
+}
+
+static void set_breakpoints(struct vm *vm, const uint64_t *addresses, uint32_t count)
+{
+    vml_a64_set_breakpoints(&engine_of(vm)->machine, addresses, count);
+}
+
+static const struct vm_engine_debug debug = {
+    .read_register = read_register,
+    .write_register = write_register,
+    .translate = translate,
+    .step = step,
+    .set_breakpoints = set_breakpoints,
+};
+
 const struct vm_engine vm_engine_a64 = {
     .name = "a64",
     .unavailable = unavailable,
@@ -239,4 +333,5 @@ const struct vm_engine vm_engine_a64 = {
     .save = save,
     .restore = restore,
     .instructions = instructions,
+    .debug = &debug,
 };

@@ -46,6 +46,9 @@ static const char *unavailable(const struct vm_options *options)
     if (options->pci_devices != 0 && (options->save || options->restore)) {
         return "--save and --restore with devices on PCI need the software CPU (--accel a64)";
     }
+    if (options->gdb) {
+        return "--gdb needs the software CPU (--accel a64)";
+    }
     return vml_linux_kvm_unavailable();
 }
 

@@ -347,6 +347,10 @@ static enum vml_lifecycle_action lifecycle_event(void *context,
     if (event->kind == VML_LIFECYCLE_OFF || event->kind == VML_LIFECYCLE_HIBERNATE) {
         vm_post(vm, VM_EVENT_OFF);
     }
+    if (event->kind == VML_LIFECYCLE_RESET && vm_gdb_is_stepping(vm)) {
+        vm_post(vm, VM_EVENT_RESET); /* the vCPU's thread, which would do it, stands */
+        return VML_LIFECYCLE_TAKEN;
+    }
     return VML_LIFECYCLE_ACT;
 }
 
@@ -446,10 +450,12 @@ void vm_create(struct vm *vm)
     }
     create_firmware(vm);
     create_lifecycle(vm);
+    vm_gdb_open(vm);
 }
 
 void vm_destroy(struct vm *vm)
 {
+    vm_gdb_close(vm);
     vm_virtio_destroy(vm);
     vm_pci_destroy(vm);
     vm_console_close(&vm->console);

@@ -4,6 +4,7 @@
 
 #include "console.h"
 #include "engine.h"
+#include "gdb.h"
 #include "layout.h"
 #include "options.h"
 
@@ -122,6 +123,7 @@ struct vm {
     struct vml_timer *timer_by_index[VM_MAX_CPUS];
     struct vml_timers timers;
 
+    struct vm_gdb gdb;
     struct vm_console console;
     struct vml_pl011 uart;
     struct vml_pl031 rtc;

@@ -44,6 +44,8 @@ static const char usage[] =
     "  --save FILE           write the machine's state when the monitor or SIGUSR1 asks for it\n"
     "  --restore FILE        go on from a saved state\n"
     "  --debug LEVEL         say what happens: condensed, detailed or full (default none)\n"
+    "  --gdb WHERE           a debugger may attach: tcp:PORT (of this host), unix:PATH or pty\n"
+    "  --gdb-wait            start when the debugger says so\n"
     "  --trace FILE          write a trace that opens in a trace viewer\n"
     "  --stats               print statistics at the end\n"
     "  --help                this text\n";
@@ -326,6 +328,8 @@ enum option_code {
     OPT_RESTORE,
     OPT_TRACE,
     OPT_DEBUG,
+    OPT_GDB,
+    OPT_GDB_WAIT,
     OPT_STATS,
     OPT_ACCEL,
     OPT_HELP,
@@ -355,6 +359,8 @@ static const struct option long_options[] = {
     {"restore", required_argument, NULL, OPT_RESTORE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"debug", required_argument, NULL, OPT_DEBUG},
+    {"gdb", required_argument, NULL, OPT_GDB},
+    {"gdb-wait", no_argument, NULL, OPT_GDB_WAIT},
     {"stats", no_argument, NULL, OPT_STATS},
     {"accel", required_argument, NULL, OPT_ACCEL},
     {"help", no_argument, NULL, OPT_HELP},
@@ -450,6 +456,12 @@ static void take_option(struct vm_options *o, int code, char *arg)
     case OPT_DEBUG:
         o->debug = arg;
         break;
+    case OPT_GDB:
+        o->gdb = arg;
+        break;
+    case OPT_GDB_WAIT:
+        o->gdb_wait = true;
+        break;
     case OPT_STATS:
         o->stats = true;
         break;
@@ -539,6 +551,12 @@ static void check_options(const struct vm_options *o)
     if (o->gic == 2 && o->cpus > VM_MAX_CPUS_GICV2) {
         vm_fail("--cpus %u: a GICv2 serves at most %d vCPUs; use --gic 3", o->cpus,
                 VM_MAX_CPUS_GICV2);
+    }
+    if (o->gdb_wait && !o->gdb) {
+        vm_fail("--gdb-wait: needs --gdb");
+    }
+    if (o->gdb && o->deterministic) {
+        vm_fail("--gdb '%s': a --deterministic machine cannot be debugged", o->gdb);
     }
     for (i = 0; i < o->device_count; i++) {
         const struct vm_device_options *d = &o->devices[i];

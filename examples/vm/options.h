@@ -38,6 +38,8 @@ struct vm_options {
     const char *cpu;
     const char *accel;
     const char *debug;
+    const char *gdb; /* where a debugger connects, or NULL */
+    bool gdb_wait;
     uint64_t memory;
     unsigned cpus;
     const char *host_cpus;          /* NULL: vCPUs run anywhere */

@@ -79,6 +79,7 @@ static char run_threads(struct vm *vm)
     for (unsigned i = 0; i < vm->options.cpus; i++) {
         vml_cpu_recall(vm->cpus[i], VML_CPU_REQUEST_EXIT);
     }
+    vm_gdb_end(vm);
     if (event == VM_EVENT_SAVE) { /* to leave, which comes before anything else */
         vml_resume(&vm->cpu_set, NULL);
     }
@@ -126,6 +127,7 @@ enum vm_event vm_run(struct vm *vm)
     if (vm_engine_takes_notifications(vm)) {
         vm->engine->start(vm);
     }
+    vm_gdb_start(vm);
     event = vm->options.deterministic ? run_alone(vm) : run_threads(vm);
     if (vm_engine_takes_notifications(vm)) {
         vm->engine->stop(vm);

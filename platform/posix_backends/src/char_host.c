@@ -6,8 +6,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -132,9 +135,14 @@ static void set_client(struct vml_char_host *host, int fd)
     }
 }
 
+static bool has_clients(const struct vml_char_host *host)
+{
+    return host->kind == VML_CHAR_HOST_UNIX || host->kind == VML_CHAR_HOST_TCP;
+}
+
 static void end_of_input(struct vml_char_host *host)
 {
-    if (host->kind == VML_CHAR_HOST_UNIX) {
+    if (has_clients(host)) {
         set_client(host, -1);
     } else {
         host->in = -1;
@@ -369,6 +377,37 @@ static enum vml_status open_unix(struct vml_char_host *host, const char *path)
     return listen(host->listener, 1) == 0 ? VML_OK : VML_ERR_IO;
 }
 
+/* Other hosts have no business with it: what is behind it trusts its peer. */
+static enum vml_status open_tcp(struct vml_char_host *host, const char *path)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    unsigned long port;
+    char *end = NULL;
+    int on = 1;
+
+    port = path && path[0] >= '0' && path[0] <= '9' ? strtoul(path, &end, 10) : 0;
+    if (!end || *end || port > UINT16_MAX) {
+        return VML_ERR_INVALID;
+    }
+    address.sin_port = htons((uint16_t)port);
+    host->out_type = S_IFSOCK;
+    host->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (host->listener < 0) {
+        return host_status(errno);
+    }
+    /* A port that its last user has just left; and clients inherit that nothing waits for more. */
+    (void)setsockopt(host->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    (void)setsockopt(host->listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (bind(host->listener, (struct sockaddr *)&address, size) != 0 ||
+        listen(host->listener, 1) != 0 ||
+        getsockname(host->listener, (struct sockaddr *)&address, &size) != 0) {
+        return host_status(errno);
+    }
+    (void)snprintf(host->name, sizeof(host->name), "%u", (unsigned)ntohs(address.sin_port));
+    return VML_OK;
+}
+
 static enum vml_status open_file(struct vml_char_host *host, const char *path)
 {
     if (!path) {
@@ -404,6 +443,8 @@ static enum vml_status open_kind(struct vml_char_host *host, const char *path)
         return open_pty(host);
     case VML_CHAR_HOST_UNIX:
         return open_unix(host, path);
+    case VML_CHAR_HOST_TCP:
+        return open_tcp(host, path);
     case VML_CHAR_HOST_FILE:
         return open_file(host, path);
     default:
@@ -446,7 +487,7 @@ enum vml_status vml_char_host_start(struct vml_char_host *host, const struct vml
     enum vml_status status;
 
     host->peer = *peer;
-    if (host->kind == VML_CHAR_HOST_UNIX) {
+    if (has_clients(host)) {
         vml_chardev_event(peer, VML_CHARDEV_CLOSED);
     }
     status = host_thread_start(&host->thread, thread_main, host);

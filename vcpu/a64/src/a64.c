@@ -193,6 +193,14 @@ static void step(struct a64_core *core)
 /* Illegal state, software step and breakpoints: everything that is looked at before an instruction. */
 static void debug_step(struct a64_core *core)
 {
+    const struct vml_a64_machine *machine = core->machine;
+
+    if (machine->breakpoint_count != 0 && !core->passing &&
+        !(vml_cpu_features(&core->owner->cpu) & VML_CPU_SINGLE_STEP) &&
+        a64_breaks_at(machine, core->regs.pc)) {
+        core->run_exit = VML_A64_EXIT_BREAK + 1;
+        return;
+    }
     if (core->pstate & A64_PSTATE_IL) {
         a64_raise(core, core->regs.pc, A64_ESR(A64_EC_ILLEGAL, 0));
         return;
@@ -312,9 +320,10 @@ static void run_some(struct a64_core *core, uint64_t end)
     if (VML_UNLIKELY(vml_cpu_features(&core->owner->cpu) & VML_CPU_SINGLE_STEP)) {
         debug_step(core);
         core->run_exit = core->run_exit ? core->run_exit : VML_A64_EXIT_STEP + 1;
-    } else if (VML_UNLIKELY(core->debug_active || core->passing)) {
+    } else if (VML_UNLIKELY(core->debug_active | core->passing | core->step_over)) {
         debug_step(core);
         core->passing = 0;
+        core->step_over = 0;
     } else {
         core->quantum = vml_min_u64(A64_QUANTUM, end - core->instructions);
         a64_execute(core);
@@ -364,6 +373,7 @@ enum vml_a64_exit vml_a64_run(struct vml_a64 *cpu, uint64_t budget)
         }
     }
     core->passing = 0;
+    core->step_over = 0;
     if (why != VML_A64_EXIT_OFF && why != VML_A64_EXIT_REQUEST) {
         vml_cpu_park(&cpu->cpu);
     }

@@ -3,6 +3,7 @@
  *
  *   decode*.c    instruction words to decoded operations
  *   code.c       the cache of decoded pages
+ *   break.c      a debugger's breakpoints
  *   exec.c       executes decoded operations: the only place that knows where handlers are
  *   mmu.c        translation table walks, AT
  *   memory.c     the software TLB, loads and stores that miss it, devices
@@ -160,6 +161,7 @@ struct a64_core {
     uint32_t halted;        /* A64_HALTED_* */
     uint32_t retrying;      /* A64_HALTED_BUS has waited */
     uint32_t passing;       /* execute the trapped instruction */
+    uint32_t step_over;     /* PC is at what only looked like a debugger's breakpoint */
     uint32_t large[2];      /* the TLB has pieces of blocks, in the lower and upper range */
     uint32_t run_exit;      /* what a handler asks vml_a64_run() to return, + 1 */
     uint32_t tracking;      /* the memory's dirty tracking when last looked */
@@ -262,6 +264,7 @@ enum a64_access {
     A64_READ,
     A64_WRITE,
     A64_EXECUTE,
+    A64_PEEK, /* a debugger's: no permissions, no change of the tables */
 };
 /* What a walk found.  Permissions are for the context that was asked for. */
 struct a64_translation {
@@ -323,6 +326,13 @@ enum a64_op_id a64_decode(const struct a64_core *core, uint32_t insn, uint32_t o
 enum a64_op_id a64_fuse(enum a64_op_id first, const struct a64_op *op, enum a64_op_id second);
 bool a64_bitmask(uint32_t n, uint32_t imms, uint32_t immr, bool is64, uint64_t *mask);
 bool a64_is_block_end(enum a64_op_id id);
+
+/* ---- break.c ---- */
+/* Some breakpoint of a debugger is so far into its page. A decoded page is executed at whatever virtual
+ * addresses it is mapped to, and so it is which of them that is only looked at when it is executed. */
+bool a64_breaks_at_offset(const struct vml_a64_machine *machine, uint64_t offset);
+/* One is at this address. */
+bool a64_breaks_at(const struct vml_a64_machine *machine, uint64_t va);
 
 /* ---- exec.c ---- */
 /* Executes from regs.pc until something needs the run loop's attention. */

@@ -280,6 +280,10 @@ static void decode_run(struct a64_core *core, struct a64_op *op, const void *con
             break;
         }
         id = a64_decode(core, read_insn(page, i * 4), i * 4, false, o);
+        if (VML_UNLIKELY(core->machine->breakpoint_count != 0) &&
+            a64_breaks_at_offset(core->machine, i * 4)) {
+            id = A64_OP_HOST_BREAK;
+        }
         o->fn = labels[id];
         if (i != first) {
             enum a64_op_id fused = a64_fuse(previous, o - 1, id);

@@ -10,6 +10,14 @@ L_PAGE_END:
     JUMP(core->page_va + A64_PAGE_SIZE);
 L_STEP_END:
     goto out;
+L_HOST_BREAK:
+    if (a64_breaks_at(core->machine, PC())) {
+        core->run_exit = VML_A64_EXIT_BREAK + 1;
+    } else {
+        core->step_over = 1;
+    }
+    A64_SYNC();
+    goto exit_before;
 L_UNDEFINED:
     goto undefined;
 L_NOP:

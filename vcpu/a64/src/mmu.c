@@ -183,12 +183,16 @@ static bool walk_once(struct a64_core *core, uint64_t va, enum a64_access access
         if (address >= w.pa_limit) {
             return fail(out, A64_FSC_ADDRESS_SIZE, level);
         }
-        if (!(desc & 1 << 10) &&
+        if (!(desc & 1 << 10) && access != A64_PEEK &&
             !((core->features & A64_FEAT_HAF) && (core->sys.TCR_EL1 >> 39 & 1))) {
             return fail(out, A64_FSC_ACCESS_FLAG, level);
         }
         dbm = (core->features & A64_FEAT_DBM) && (core->sys.TCR_EL1 >> 40 & 1) && (desc >> 51 & 1);
         permissions(core, &w, desc, dbm, context, out);
+        if (access == A64_PEEK) {
+            out->pa = address | (w.va & VML_MASK64(shift - 1, 0));
+            return true;
+        }
         if (access == A64_READ ? !out->read : access == A64_WRITE ? !out->write : !out->execute) {
             return fail(out, A64_FSC_PERMISSION, level);
         }

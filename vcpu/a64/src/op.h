@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct a64_op) == 16, "a decoded operation is 16 bytes on 
 
 #define A64_OPS(X)                                                                                 \
     /* bookkeeping */                                                                              \
-    X(DECODE) X(PAGE_END) X(STEP_END) X(UNDEFINED) X(NOP)                                          \
+    X(DECODE) X(PAGE_END) X(STEP_END) X(UNDEFINED) X(NOP) X(HOST_BREAK)                            \
     /* immediates */                                                                               \
     X(ADR) X(ADRP) X(MOVI) X(MOVU) X(MOVZS) X(MOVNS) A64_BOTH(X, MOVK)                             \
     A64_BOTH(X, ADDI) A64_BOTH(X, SUBSI) A64_BOTH(X, CMPI)                                         \

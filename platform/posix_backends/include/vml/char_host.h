@@ -1,7 +1,7 @@
 /**
  * @file
- * @brief Character back ends on the host: the terminal, a pseudo-terminal, a Unix socket, a log
- * file.
+ * @brief Character back ends on the host: the terminal, a pseudo-terminal, a Unix or TCP socket,
+ * a log file.
  * @addtogroup vml_posix_backends
  * @{
  */
@@ -23,21 +23,22 @@ enum vml_char_host_kind {
     VML_CHAR_HOST_STDIO, /**< standard input and output; a terminal is raw until the back end closes */
     VML_CHAR_HOST_PTY,  /**< a new pseudo-terminal: `name` tells its path */
     VML_CHAR_HOST_UNIX, /**< a Unix socket that listens; one client at a time */
+    VML_CHAR_HOST_TCP,  /**< a TCP port of this host alone (127.0.0.1); one client at a time */
     VML_CHAR_HOST_FILE, /**< a file that is appended to; no input */
 };
 
 /** @brief A back end. Members are private but `name`. */
 struct vml_char_host {
     enum vml_char_host_kind kind; /**< as opened */
-    char name[108];               /**< path of the pseudo-terminal or socket */
-    struct vml_chardev peer;      /**< the device's end */
-    int in;                       /**< where input comes from; -1: nowhere. Of the thread */
-    _Atomic int out;              /**< where output goes; -1: dropped */
-    mode_t out_type;              /**< of what, as by fstat() */
-    int standard_in;              /**< of STDIO: `in`, also after its end */
+    char name[108];          /**< path of the pseudo-terminal or socket; number of the TCP port */
+    struct vml_chardev peer; /**< the device's end */
+    int in;                  /**< where input comes from; -1: nowhere. Of the thread */
+    _Atomic int out;         /**< where output goes; -1: dropped */
+    mode_t out_type;         /**< of what, as by fstat() */
+    int standard_in;         /**< of STDIO: `in`, also after its end */
     int in_flags;      /**< of `standard_in`, which others share; to be restored. -1: not shared */
     int out_flags;     /**< likewise, of `out` */
-    int listener;      /**< of UNIX */
+    int listener;      /**< of UNIX and TCP */
     int wake[2];       /**< a pipe that ends the thread's waiting */
     _Atomic bool stop; /**< the thread is to end */
     _Atomic bool refused;     /**< the device waits for `ready` */
@@ -51,7 +52,8 @@ struct vml_char_host {
 /** @brief Opens a back end; nothing is read before vml_char_host_start().
  * @param host storage, kept in place until vml_char_host_close()
  * @param kind what it is connected to
- * @param path of UNIX (a socket there that nobody listens on is replaced) and FILE, else NULL
+ * @param path of UNIX (a socket there that nobody listens on is replaced) and FILE; of TCP the port's
+ * number, 0 for any that is free; else NULL
  * @return VML_ERR_NOT_FOUND, VML_ERR_ACCESS, VML_ERR_IO, VML_ERR_INVALID; VML_ERR_BUSY when
  * something else has that name, or listens there. After an error there is nothing to close. */
 VML_MUST_CHECK enum vml_status vml_char_host_open(struct vml_char_host *host,

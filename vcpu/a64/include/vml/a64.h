@@ -111,6 +111,8 @@ struct vml_a64_broadcast {
 struct vml_a64_machine {
     struct vml_a64_machine_config config;                          /**< as given */
     uint32_t count;                                                /**< vCPUs */
+    uint32_t breakpoint_count;                                     /**< of `breakpoints` */
+    const uint64_t *breakpoints;                                   /**< a debugger's */
     struct vml_mutex broadcast_lock;                               /**< of posting */
     VML_CACHE_ALIGNED _Atomic uint64_t broadcast_head;             /**< invalidations ever posted */
     struct vml_a64_broadcast broadcasts[VML_A64_BROADCASTS];       /**< the latest */
@@ -187,6 +189,7 @@ enum vml_a64_exit {
     VML_A64_EXIT_HYPERCALL, /**< VML_CPU_TRAP_HYPERCALL: PC is at the HVC or SMC, not executed */
     VML_A64_EXIT_VM_REG,    /**< VML_CPU_TRAP_VM_REGS: PC is at the MSR, not executed */
     VML_A64_EXIT_STEP,      /**< VML_CPU_SINGLE_STEP: one instruction or exception entry was done */
+    VML_A64_EXIT_BREAK,     /**< vml_a64_set_breakpoints(): PC is at one of them, not executed */
 };
 
 /** @brief Runs guest code. Owner only.
@@ -210,7 +213,7 @@ struct vml_a64_turns {
 };
 /** @brief Runs all vCPUs in turn. When all wait, the time moves to the next deadline at once.
  * @return VML_A64_EXIT_BUDGET: it is `until`; VML_A64_EXIT_OFF: all are off; VML_A64_EXIT_HALTED: all
- * wait, and there is no deadline; REQUEST, HYPERCALL, VM_REG and STEP as vml_a64_run() for `cpu`, in
+ * wait, and there is no deadline; REQUEST, HYPERCALL, VM_REG, STEP and BREAK as vml_a64_run() for `cpu`, in
  * the midst of a round, which the next call begins again */
 enum vml_a64_exit vml_a64_run_turns(struct vml_a64_machine *machine, struct vml_a64_turns *turns);
 /** @brief The body of a vCPU's thread: waits for starts and runs, until VML_CPU_REQUEST_EXIT. */
@@ -218,7 +221,8 @@ void vml_a64_thread(struct vml_a64 *cpu);
 /** @brief Steps over the instruction at PC: what a debugger or a VM_REG/HYPERCALL exit's handler does
  * to go on. */
 void vml_a64_skip(struct vml_a64 *cpu);
-/** @brief Executes the instruction at PC although it would exit again with HYPERCALL or VM_REG. */
+/** @brief Executes the instruction at PC although it would exit again with HYPERCALL, VM_REG or BREAK.
+ */
 void vml_a64_pass(struct vml_a64 *cpu);
 
 /** @brief Guest instructions executed since reset. From inside a device access or a counter read it is
@@ -252,6 +256,20 @@ VML_MUST_CHECK enum vml_status vml_a64_get_sysreg(struct vml_a64 *cpu, uint64_t 
 /** @brief Writes one, as MSR at EL1 would; read-only ones are refused with VML_ERR_ACCESS. */
 VML_MUST_CHECK enum vml_status vml_a64_set_sysreg(struct vml_a64 *cpu, uint64_t encoding,
                                                   uint64_t value);
+
+/** @brief Breakpoints of a debugger outside of the guest: all vCPUs of the machine exit with
+ * VML_A64_EXIT_BREAK before they execute an instruction at one of these virtual addresses, in whatever
+ * address space. Neither the guest's memory nor its debug registers are touched. Single steps go past
+ * them. No vCPU runs.
+ * @param addresses kept until the next call
+ * @param count of them; 0: none, which costs nothing */
+void vml_a64_set_breakpoints(struct vml_a64_machine *machine, const uint64_t *addresses,
+                             uint32_t count);
+/** @brief Where a virtual address leads, whatever its permissions, for debuggers. The guest's tables are
+ * read and not changed. Owner only, or while the vCPU is not being run.
+ * @param pa gets the physical address, the MMU on or off
+ * @return VML_ERR_NOT_FOUND when nothing is mapped there */
+VML_MUST_CHECK enum vml_status vml_a64_translate(struct vml_a64 *cpu, uint64_t va, uint64_t *pa);
 
 /** @brief What one instruction did. */
 enum vml_a64_step_result {
