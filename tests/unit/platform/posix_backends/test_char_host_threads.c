@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -227,6 +228,40 @@ static void back_pressure_both_ways(void **state)
     vml_chardev_ready(&back);
     WAIT(d, d->len == 1000); /* nothing was lost */
     close(fd);
+    vml_char_host_close(&host);
+    free(d);
+}
+
+static void a_tcp_port_of_this_host(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct vml_char_host host, second;
+    struct device *d = make();
+    struct vml_chardev end = {&device_ops, d};
+    char got[8];
+    int fd;
+
+    (void)state;
+    assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_TCP, NULL), VML_ERR_INVALID);
+    assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_TCP, ""), VML_ERR_INVALID);
+    assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_TCP, "-1"), VML_ERR_INVALID);
+    assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_TCP, "65536"), VML_ERR_INVALID);
+    assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_TCP, "1x"), VML_ERR_INVALID);
+    assert_int_equal(vml_char_host_open(&host, VML_CHAR_HOST_TCP, "0"), VML_OK);
+    assert_int_not_equal(vml_char_host_open(&second, VML_CHAR_HOST_TCP, host.name), VML_OK);
+    assert_int_equal(vml_char_host_start(&host, &end), VML_OK);
+    address.sin_port = htons((uint16_t)atoi(host.name));
+    for (unsigned i = 1; i <= 2; i++) { /* one client, and the next */
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        WAIT(d, d->opened == i);
+        assert_int_equal(push(&host, "out", 3), 3);
+        assert_int_equal(read(fd, got, sizeof(got)), 3);
+        assert_int_equal(write(fd, "in", 2), 2);
+        WAIT(d, d->len == 2 * i);
+        close(fd);
+        WAIT(d, d->closed == i + 1);
+    }
     vml_char_host_close(&host);
     free(d);
 }
@@ -805,6 +840,7 @@ int main(void)
         cmocka_unit_test(pseudo_terminal),
         cmocka_unit_test(unix_socket),
         cmocka_unit_test(back_pressure_both_ways),
+        cmocka_unit_test(a_tcp_port_of_this_host),
         cmocka_unit_test(client_leaves_while_output_waits),
         cmocka_unit_test(nobody_reads_any_more),
         cmocka_unit_test(names_of_sockets),

@@ -72,6 +72,105 @@ static void superinstructions_are_what_they_replace(void **state)
     assert_memory_equal(&stepped, &r, sizeof(r));
 }
 
+/* Three additions and a branch back: a debugger stops it before any of them. */
+static void a_debuggers_breakpoint_exits_before_the_instruction(void **state)
+{
+    static const uint32_t words[] = {0x91000400, 0x91000400, 0x91000400, 0x17fffffd};
+    static const uint64_t at[] = {GUEST_RAM + 4, GUEST_RAM + 0x100c};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BUDGET); /* it is decoded */
+    vml_a64_set_breakpoints(&g.machine, at, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t before;
+
+        get();
+        before = r.x[0];
+        assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BREAK);
+        get();
+        assert_int_equal(r.pc, GUEST_RAM + 4);
+        assert_int_equal(r.x[0], before + (i == 0 ? 1 : 3));
+        assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BREAK); /* it is still there */
+        get();
+        assert_int_equal(r.pc, GUEST_RAM + 4);
+        if (i == 1) { /* either way past it */
+            assert_int_equal(vml_a64_step_state(&g.cpu[0]), VML_A64_STEP_DONE);
+        } else {
+            vml_a64_pass(&g.cpu[0]);
+            assert_int_equal(vml_a64_run(&g.cpu[0], 1), VML_A64_EXIT_BUDGET);
+        }
+        get();
+        assert_int_equal(r.pc, GUEST_RAM + 8);
+    }
+    assert_int_equal(guest_read64(&g, GUEST_RAM), UINT64_C(0x9100040091000400));
+    vml_a64_set_breakpoints(&g.machine, NULL, 0);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 1000), VML_A64_EXIT_BUDGET);
+}
+
+/* The other is at the same place of another page, and so is what looks like one. */
+static void what_only_looks_like_a_breakpoint_is_executed(void **state)
+{
+    static const uint32_t words[] = {0x91000400, 0x91000400, 0x91000400, 0x17fffffd};
+    static const uint64_t at[] = {GUEST_RAM + 0x1004, GUEST_RAM + 0x100c};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    vml_a64_set_breakpoints(&g.machine, at, 2);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 10001), VML_A64_EXIT_BUDGET);
+    get();
+    assert_in_range(vml_a64_instructions(&g.cpu[0]), 10001, 10004);
+    assert_int_equal(r.x[0], (vml_a64_instructions(&g.cpu[0]) * 3 + 2) / 4);
+}
+
+/* Where the guest's own debug exceptions make every instruction a slow one. */
+static void breakpoints_are_heeded_beside_the_guests_own(void **state)
+{
+    static const uint32_t words[] = {0x91000400, 0x91000400, 0x91000400, 0x17fffffd};
+    static const uint64_t at[] = {GUEST_RAM + 8};
+
+    (void)state;
+    LOAD_WORDS(&g, GUEST_RAM, words);
+    guest_start(&g, 0, GUEST_RAM);
+    (void)vml_a64_run(&g.cpu[0], 0);
+    guest_set_sysreg(&g, OSLAR, 0);
+    guest_set_sysreg(&g, DBGBVR0, GUEST_RAM + 0x8000);
+    guest_set_sysreg(&g, DBGBCR0, 0x1e7);
+    guest_set_sysreg(&g, MDSCR, 1u << 15 | 1u << 13);
+    get();
+    r.pstate &= ~0x200u; /* D */
+    assert_int_equal(vml_a64_set_registers(&g.cpu[0], &r), VML_OK);
+    vml_a64_set_breakpoints(&g.machine, at, 1);
+    assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BREAK);
+    get();
+    assert_int_equal(r.pc, GUEST_RAM + 8);
+    assert_int_equal(r.x[0], 2);
+}
+
+static void a_debugger_translates_without_leaving_a_trace(void **state)
+{
+    const uint64_t va = UINT64_C(0x80003123), leaf = guest_leaf_at(3);
+    const uint64_t desc =
+        (GUEST_RAM + 0x5000) | 1 << 7 | 3; /* not accessed yet, not to be written */
+    uint64_t pa = 0;
+
+    (void)state;
+    guest_start(&g, 0, GUEST_RAM);
+    (void)vml_a64_run(&g.cpu[0], 0);
+    assert_int_equal(vml_a64_translate(&g.cpu[0], GUEST_RAM + 5, &pa), VML_OK); /* the MMU is off */
+    assert_int_equal(pa, GUEST_RAM + 5);
+    assert_int_equal(vml_a64_translate(&g.cpu[0], UINT64_C(1) << 50, &pa), VML_ERR_NOT_FOUND);
+    guest_map(&g);
+    guest_write64(&g, leaf, desc);
+    assert_int_equal(vml_a64_translate(&g.cpu[0], va, &pa), VML_OK);
+    assert_int_equal(pa, GUEST_RAM + 0x5123);
+    assert_int_equal(guest_read64(&g, leaf), desc);
+    guest_write64(&g, leaf, 0);
+    assert_int_equal(vml_a64_translate(&g.cpu[0], va, &pa), VML_ERR_NOT_FOUND);
+}
+
 static void changed_code_is_seen_after_its_maintenance(void **state)
 {
     (void)state;
@@ -437,6 +536,10 @@ int main(void)
         CASE(an_off_vcpu_does_not_run),
         CASE(the_budget_ends_at_a_taken_branch_and_is_counted),
         CASE(superinstructions_are_what_they_replace),
+        CASE(a_debuggers_breakpoint_exits_before_the_instruction),
+        CASE(what_only_looks_like_a_breakpoint_is_executed),
+        CASE(breakpoints_are_heeded_beside_the_guests_own),
+        CASE(a_debugger_translates_without_leaving_a_trace),
         CASE(changed_code_is_seen_after_its_maintenance),
         CASE(more_code_than_the_cache_holds_still_runs),
         CASE(wfi_halts_and_an_input_ends_it),

@@ -1,5 +1,7 @@
 #include "machine.h"
 
+#include <stdlib.h>
+
 static void stop(void *context)
 {
     struct machine *m = context;
@@ -157,7 +159,9 @@ void machine_make(struct machine *m, uint32_t cpus, bool stopped)
     m->most = VML_GDB_BREAKPOINTS;
     m->room = SIZE_MAX;
     status = vml_gdb_init(&m->gdb, &config);
-    VML_ASSERT(status == VML_OK);
+    if (status != VML_OK) {
+        abort();
+    }
     m->end = vml_gdb_end(&m->gdb);
 }
 

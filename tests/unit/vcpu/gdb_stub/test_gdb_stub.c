@@ -188,7 +188,7 @@ static void a_nack_asks_for_the_packet_again(void **state)
     feed("-", 1); /* of nothing */
     assert_string_equal(sent(), "");
     packet("qC");
-    snprintf(first, sizeof(first), "%s", sent());
+    memcpy(first, sent(), sizeof(first));
     assert_string_equal(first, "+$QC1#c5");
     feed("-", 1);
     assert_string_equal(sent(), first + 1);
