@@ -152,13 +152,22 @@ void gdb_put_binary(struct vml_gdb *gdb, const char *bytes, size_t len)
     }
 }
 
+static void error_begin(struct vml_gdb *gdb, unsigned number)
+{
+    uint8_t byte = (uint8_t)number;
+
+    gdb->out_len = gdb->out_packet + 1;
+    gdb->out_overflow = false;
+    gdb_put(gdb, "E");
+    gdb_put_bytes(gdb, &byte, 1);
+}
+
 void gdb_reply_end(struct vml_gdb *gdb)
 {
     uint8_t sum = 0;
 
-    if (gdb->out_overflow) {
-        gdb_error(gdb, GDB_E_SPACE);
-        return;
+    if (gdb->out_overflow) { /* a target with more registers than a packet has room for */
+        error_begin(gdb, GDB_E_SPACE);
     }
     for (uint32_t i = gdb->out_packet + 1; i < gdb->out_len; i++) {
         sum = (uint8_t)(sum + (uint8_t)gdb->out[i]);
@@ -170,12 +179,7 @@ void gdb_reply_end(struct vml_gdb *gdb)
 
 void gdb_error(struct vml_gdb *gdb, unsigned number)
 {
-    uint8_t byte = (uint8_t)number;
-
-    gdb->out_len = gdb->out_packet + 1;
-    gdb->out_overflow = false;
-    gdb_put(gdb, "E");
-    gdb_put_bytes(gdb, &byte, 1);
+    error_begin(gdb, number);
     gdb_reply_end(gdb);
 }
 

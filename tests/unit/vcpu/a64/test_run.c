@@ -91,7 +91,7 @@ static void a_debuggers_breakpoint_exits_before_the_instruction(void **state)
         assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BREAK);
         get();
         assert_int_equal(r.pc, GUEST_RAM + 4);
-        assert_int_equal(r.x[0], before + (i == 0 ? 1 : 3));
+        assert_int_equal(r.x[0], before + (i == 0 ? 1 : 2));
         assert_int_equal(vml_a64_run(&g.cpu[0], 100), VML_A64_EXIT_BREAK); /* it is still there */
         get();
         assert_int_equal(r.pc, GUEST_RAM + 4);
