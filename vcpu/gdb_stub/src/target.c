@@ -1,24 +1,26 @@
 #include "private.h"
 
+/* clang-format off */
 #define R64(name)  "<reg name=\"" name "\" bitsize=\"64\"/>"
 #define R128(name) "<reg name=\"" name "\" bitsize=\"128\" type=\"uint128\"/>"
 #define R32(name)  "<reg name=\"" name "\" bitsize=\"32\" type=\"int\"/>"
-#define TEN(R, p, t)                                                                               \
-    R(p t "0")                                                                                     \
-    R(p t "1") R(p t "2") R(p t "3") R(p t "4") R(p t "5") R(p t "6") R(p t "7") R(p t "8")        \
-        R(p t "9")
+#define TEN(R, tens) \
+    R(tens "0") R(tens "1") R(tens "2") R(tens "3") R(tens "4") \
+    R(tens "5") R(tens "6") R(tens "7") R(tens "8") R(tens "9")
 
 static const char xml[] =
     "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">"
     "<target><architecture>aarch64</architecture>"
-    "<feature name=\"org.gnu.gdb.aarch64.core\">" TEN(R64, "x", "") TEN(R64, "x", "1") TEN(R64, "x",
-                                                                                           "2")
-        R64("x30") "<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/>"
-                   "<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\"/>" R32(
-                       "cpsr") "</feature><feature name=\"org.gnu.gdb.aarch64.fpu\">" TEN(R128, "v",
-                                                                                          "")
-                       TEN(R128, "v", "1") TEN(R128, "v", "2") R128("v30") R128("v31") R32("fpsr")
-                           R32("fpcr") "</feature></target>";
+    "<feature name=\"org.gnu.gdb.aarch64.core\">"
+    TEN(R64, "x") TEN(R64, "x1") TEN(R64, "x2") R64("x30")
+    "<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/>"
+    "<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\"/>"
+    R32("cpsr")
+    "</feature><feature name=\"org.gnu.gdb.aarch64.fpu\">"
+    TEN(R128, "v") TEN(R128, "v1") TEN(R128, "v2") R128("v30") R128("v31")
+    R32("fpsr") R32("fpcr")
+    "</feature></target>";
+/* clang-format on */
 
 #define FOUR(x)    x, x, x, x
 #define SIXTEEN(x) FOUR(x), FOUR(x), FOUR(x), FOUR(x)
