@@ -189,14 +189,13 @@ static bool walk_once(struct a64_core *core, uint64_t va, enum a64_access access
         }
         dbm = (core->features & A64_FEAT_DBM) && (core->sys.TCR_EL1 >> 40 & 1) && (desc >> 51 & 1);
         permissions(core, &w, desc, dbm, context, out);
-        if (access == A64_PEEK) {
-            out->pa = address | (w.va & VML_MASK64(shift - 1, 0));
-            return true;
-        }
-        if (access == A64_READ ? !out->read : access == A64_WRITE ? !out->write : !out->execute) {
+        if ((access == A64_READ    ? !out->read
+             : access == A64_WRITE ? !out->write
+                                   : !out->execute) &&
+            access != A64_PEEK) {
             return fail(out, A64_FSC_PERMISSION, level);
         }
-        if ((core->features & A64_FEAT_HAF) &&
+        if ((core->features & A64_FEAT_HAF) && access != A64_PEEK &&
             !update_leaf(core, pa, &desc, access, dbm, out->write)) {
             *again = true;
             return fail(out, A64_FSC_EXTERNAL_WALK, level);
