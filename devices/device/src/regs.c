@@ -228,10 +228,10 @@ enum vml_bus_result vml_regs_access_indexed(const struct vml_reg_index *index,
         return vml_regs_access(index->table, device, state, access);
     }
     slot = &index->slots[word];
-    at = (uint8_t *)state + slot->state;
     if (access->size != 4 || (slot->flags & (access->write ? SLOT_STORE : SLOT_LOAD)) == 0) {
         return access_from_start(index, device, state, access);
     }
+    at = (uint8_t *)state + slot->state; /* where all registers have hooks, `state` may be NULL */
     memcpy(&value, at, sizeof(value));
     if (access->write) {
         uint32_t mask = (uint32_t)index->table->rows[slot->row - 1u].write_mask;

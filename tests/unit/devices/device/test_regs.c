@@ -420,6 +420,26 @@ static void rows_beyond_the_index(void **state)
     }
 }
 
+/* A device may have no storage at all; a sanitizer sees arithmetic on its pointer. */
+static void without_storage(void **state)
+{
+    static const struct vml_reg ids[] = {{.name = "ID",
+                                          .offset = 0,
+                                          .width = 4,
+                                          .sizes = VML_SIZE_4,
+                                          .kind = VML_REG_RO,
+                                          .reset = 0x1d,
+                                          .state = VML_REG_NO_STATE}};
+    const struct vml_reg_table constants = {.rows = ids, .row_count = 1, .size = 8};
+    struct vml_access access = {.size = 4};
+    struct vml_reg_slot room[2];
+    struct vml_reg_index index;
+
+    vml_regs_index(&index, &constants, room, 2);
+    assert_int_equal(vml_regs_access_indexed(&index, &the_device, NULL, &access), VML_BUS_OK);
+    assert_int_equal(access.value, 0x1d);
+}
+
 static void saved_storage_comes_back(void **state)
 {
     uint8_t image[128];
@@ -504,6 +524,7 @@ int main(void)
         EACH_WAY(accesses_that_no_table_serves),
         cmocka_unit_test_setup(an_index_changes_nothing, setup),
         cmocka_unit_test_setup(rows_beyond_the_index, setup),
+        cmocka_unit_test_setup(without_storage, setup),
         cmocka_unit_test_setup(find_names_row_and_element, setup),
         cmocka_unit_test_setup(saved_storage_comes_back, setup),
         cmocka_unit_test_setup(bad_tables_are_found, setup),
