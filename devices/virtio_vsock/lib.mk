@@ -1,0 +1,2 @@
+SRCS := src/virtio_vsock.c src/connection.c
+NEEDS := virtio
