@@ -82,8 +82,8 @@ static PB_UNUSED void pb_init(struct pb *pb)
     struct vml_pci_host_config config = {
         .name = "pcie",
         .buses = PB_BUSES,
-        .windows = {{PB_LOW, PB_LOW_SIZE},
-                    {PB_HIGH, PB_HIGH_SIZE},
+        .windows = {{.base = PB_LOW, .size = PB_LOW_SIZE},
+                    {.base = PB_HIGH, .size = PB_HIGH_SIZE},
                     {.base = PB_IO, .size = PB_IO_SIZE, .io = true}},
         .msi = {.ops = &irq_ops, .controller = pb},
         .functions = pb->functions,
