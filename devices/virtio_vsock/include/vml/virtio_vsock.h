@@ -89,8 +89,8 @@ struct vml_virtio_vsock_ops {
     void (*shutdown)(void *context, struct vml_virtio_vsock_conn *conn, uint32_t what);
     /** vml_virtio_vsock_send() may take bytes again, after it took fewer than it was given. */
     void (*room)(void *context, struct vml_virtio_vsock_conn *conn);
-    /** It has ended: refused, closed by the guest, or lost in a reset. Release it, now or later; NULL
-     * does it now. */
+    /** It has ended: refused, closed by the guest, or lost in a reset. Release it, now or later. NULL
+     * releases it at once, so that it may be another's by now: for a back end that releases none itself. */
     void (*closed)(void *context, struct vml_virtio_vsock_conn *conn);
     /** It was released, and nothing is called for it any more; it may be another's by the time this
      * returns. */
