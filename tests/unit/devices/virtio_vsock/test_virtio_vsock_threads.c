@@ -82,11 +82,8 @@ static void on_closed(void *context, struct vml_virtio_vsock_conn *conn)
     (void)conn;
 }
 
-static const struct vml_virtio_vsock_ops ops = {.connect = on_connect,
-                                                .send = on_send,
-                                                .room = on_room,
-                                                .closed = on_closed,
-                                                .gone = on_gone};
+static const struct vml_virtio_vsock_ops ops = {
+    .connect = on_connect, .send = on_send, .room = on_room, .closed = on_closed, .gone = on_gone};
 
 static void sender(void *context)
 {
